@@ -1,0 +1,190 @@
+"""Attention over a window, over everything, or over another layer's keys and values; differential or plain."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import Cache
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from sambay import kernels
+from sambay.config import CROSS, WINDOW, SambaYConfig
+
+# Letters: B sequences, S query positions, T key positions, D model width, H query heads, G key/value heads, C head width.
+
+
+class Attention(nn.Module):
+    """One attention layer with the released files' parameter names.
+
+    Differential attention (arXiv 2410.05258) is one call of any attention backend: heads 2p and 2p+1 lie side by side,
+    so a pair's keys are one key [k1|k2] of width 2C and its values one value [v1|v2]. Even query heads become [q|0],
+    odd ones [0|q]: each head's output is softmax(q·k_s)[v1|v2], and the two maps are subtracted afterwards.
+    The cache holds each key and value once.
+    """
+
+    is_causal = True
+
+    def __init__(self, config: SambaYConfig, layer_index: int) -> None:
+        super().__init__()
+        mixer = config.layers[layer_index]
+        self.config, self.layer_index = config, layer_index
+        self.head_dim, self.num_heads = int(config.head_dim or 0), config.num_attention_heads
+        self.num_groups = 0 if mixer is CROSS else config.num_key_value_heads
+        self.scaling = self.head_dim**-0.5
+        self.sliding_window = config.sliding_window if mixer is WINDOW else None
+        self.num_key_value_groups = config.num_attention_heads // config.num_key_value_heads
+        rows = (self.num_heads + 2 * self.num_groups) * self.head_dim
+        self.Wqkv = nn.Linear(config.hidden_size, rows, bias=config.attention_bias)
+        self.out_proj = nn.Linear(self.num_heads * self.head_dim, config.hidden_size, bias=config.attention_bias)
+        self.inner_cross_attn: DifferentialMaps | None = None
+        if config.is_differential:
+            self.num_key_value_groups *= 2
+            self.inner_cross_attn = DifferentialMaps(config, layer_index)
+
+    def forward(
+        self,
+        hidden_BSD: Tensor,
+        keys_BGTC: Tensor | None = None,
+        values_BGTC: Tensor | None = None,
+        *,
+        attention_mask: Tensor | None = None,
+        position_embeddings: tuple[Tensor, Tensor] | None = None,
+        past_key_values: Cache | None = None,
+        keep: int | None = None,
+        **kwargs,
+    ) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
+        """Attends from the last `keep` positions (all if None).
+
+        A cross layer reads the given keys and values, any other makes its own and, with a cache, continues them.
+        Returns (output (B, keep, D), weights or None, keys, values); with differential attention keys and values come
+        as pairs, (B, G/2, T, 2C), and `attention_mask` is whatever the configured backend takes.
+        """
+        queries_BHSC, new_keys, new_values = self._project(hidden_BSD, keep, position_embeddings)
+        if new_keys is not None and new_values is not None:
+            keys_BGTC, values_BGTC = new_keys, new_values
+            if past_key_values is not None:
+                keys_BGTC, values_BGTC = past_key_values.update(new_keys, new_values, self.layer_index)
+        assert keys_BGTC is not None, "a cross layer was called without keys and values"
+        assert values_BGTC is not None, "a cross layer was called without keys and values"
+        attend = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, softmax_attention)
+        maps_BSHC, weights = attend(
+            self, queries_BHSC, keys_BGTC, values_BGTC, attention_mask,
+            dropout=self.config.attention_dropout if self.training else 0.0, scaling=self.scaling,
+            sliding_window=self.sliding_window, **kwargs,
+        )  # fmt: skip
+        mixed = maps_BSHC.flatten(2) if self.inner_cross_attn is None else self.inner_cross_attn(maps_BSHC)
+        return self.out_proj(mixed), weights, keys_BGTC, values_BGTC
+
+    def _project(
+        self, hidden_BSD: Tensor, keep: int | None, rotation: tuple[Tensor, Tensor] | None
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Queries of the last `keep` positions, and keys and values of all, as the attention backend takes them."""
+        queries, keys_values = self._linear(hidden_BSD, keep)
+        queries = queries.unflatten(-1, (self.num_heads, self.head_dim))
+        if rotation is not None:
+            queries = rotate(queries, rotation)
+        queries = self._widen(queries).transpose(1, 2)
+        if keys_values is None:
+            return queries, None, None
+        keys, values = keys_values.unflatten(-1, (2, self.num_groups, self.head_dim)).unbind(2)
+        if rotation is not None:
+            keys = rotate(keys, rotation)
+        return queries, self._pair(keys).transpose(1, 2), self._pair(values).transpose(1, 2)
+
+    def _linear(self, hidden_BSD: Tensor, keep: int | None) -> tuple[Tensor, Tensor | None]:
+        rows = self.num_heads * self.head_dim
+        layer = self.Wqkv
+        if self.num_groups == 0:
+            return layer(hidden_BSD if keep is None else hidden_BSD[:, -keep:]), None
+        # Only a plain layer's rows can be taken apart: an adapter or a quantised weight computes all of them.
+        if keep is None or type(layer) is not nn.Linear or type(layer.weight) is not nn.Parameter:
+            fused = layer(hidden_BSD)
+            return fused[..., :rows] if keep is None else fused[:, -keep:, :rows], fused[..., rows:]
+        bias = (None, None) if layer.bias is None else (layer.bias[:rows], layer.bias[rows:])
+        queries = F.linear(hidden_BSD[:, -keep:], layer.weight[:rows], bias[0])
+        return queries, F.linear(hidden_BSD, layer.weight[rows:], bias[1])
+
+    def _widen(self, queries_BSHC: Tensor) -> Tensor:
+        """Even heads [q|0], odd heads [0|q], to meet keys of width 2C."""
+        if self.inner_cross_attn is None:
+            return queries_BSHC
+        even, odd = queries_BSHC[:, :, 0::2], queries_BSHC[:, :, 1::2]
+        width = self.head_dim
+        return torch.stack([F.pad(even, (0, width)), F.pad(odd, (width, 0))], dim=3).flatten(2, 3)
+
+    def _pair(self, heads_BTGC: Tensor) -> Tensor:
+        """Heads 2p and 2p+1 side by side: (B, T, G/2, 2C)."""
+        return heads_BTGC if self.inner_cross_attn is None else heads_BTGC.unflatten(2, (-1, 2)).flatten(3)
+
+
+class DifferentialMaps(nn.Module):
+    """The difference of the two attention maps, normalised (arXiv 2410.05258, section 2)."""
+
+    def __init__(self, config: SambaYConfig, layer_index: int) -> None:
+        super().__init__()
+        width = int(config.head_dim or 0)
+        self.eps = config.layer_norm_eps
+        self.lambda_init = 0.8 - 0.6 * math.exp(-0.3 * layer_index)
+        self.lambda_q1 = nn.Parameter(torch.empty(width, dtype=torch.float32))
+        self.lambda_k1 = nn.Parameter(torch.empty(width, dtype=torch.float32))
+        self.lambda_q2 = nn.Parameter(torch.empty(width, dtype=torch.float32))
+        self.lambda_k2 = nn.Parameter(torch.empty(width, dtype=torch.float32))
+        self.subln = SubNorm(2 * width)
+
+    def forward(self, maps_BSHC: Tensor) -> Tensor:
+        """`maps_BSHC`: one output of width 2C per query head. Returns (B, S, H*C)."""
+        lambda_ = self.lambda_full().to(maps_BSHC.dtype)
+        return kernels.differential_combine(maps_BSHC, lambda_, self.subln.weight, self.lambda_init, self.eps)
+
+    def lambda_full(self) -> Tensor:
+        """exp(q1·k1) - exp(q2·k2) + lambda_init: one scalar per layer."""
+        first = torch.exp((self.lambda_q1 * self.lambda_k1).sum())
+        second = torch.exp((self.lambda_q2 * self.lambda_k2).sum())
+        return first - second + self.lambda_init
+
+
+class SubNorm(nn.Module):
+    """Holds the released name of the weight that `differential_combine` applies."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+
+
+def softmax_attention(
+    module: Attention,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float,
+    dropout: float = 0.0,
+    **kwargs,
+) -> tuple[Tensor, Tensor]:
+    """The "eager" backend: plain softmax attention that also returns its weights (B, H, S, T), softmax in float32."""
+    repeats = module.num_key_value_groups
+    key, value = key.repeat_interleave(repeats, dim=1), value.repeat_interleave(repeats, dim=1)
+    scores = query @ key.transpose(2, 3) * scaling
+    if attention_mask is not None:
+        scores = scores + attention_mask
+    weights = scores.softmax(-1, dtype=torch.promote_types(query.dtype, torch.float32)).to(query.dtype)
+    weights = F.dropout(weights, dropout, module.training)
+    return (weights @ value).transpose(1, 2), weights
+
+
+def rotary_angles(position_ids_BS: Tensor, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
+    """Cosine and sine (B, S, 1, C) of the rotary position embedding (arXiv 2104.09864, equation 15), in float32."""
+    powers = torch.arange(0, head_dim, 2, dtype=torch.float32, device=position_ids_BS.device) / head_dim
+    angles = position_ids_BS[..., None].float() * theta**-powers
+    angles = torch.cat([angles, angles], dim=-1)[:, :, None, :]
+    return angles.cos(), angles.sin()
+
+
+def rotate(heads_BSHC: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+    """Rotates channel i against channel i + C/2; heads of the last positions take the last angles."""
+    cos, sin = (angles[:, -heads_BSHC.shape[1] :] for angles in rotation)
+    first, second = heads_BSHC.float().chunk(2, dim=-1)
+    return (heads_BSHC * cos + torch.cat([-second, first], dim=-1) * sin).to(heads_BSHC.dtype)

@@ -1,0 +1,108 @@
+"""One layer: norm, mixer, norm, MLP, around a float32 residual stream."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import Cache
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+from sambay import kernels
+from sambay.config import CROSS, MAMBA, MEMORY, SambaYConfig
+from sambay.model.attention import Attention
+from sambay.model.mamba import Mamba
+from sambay.model.memory_unit import MemoryUnit
+
+# Letters: B sequences, S positions, D model width, E Mamba channels, F MLP width.
+
+
+class LayerNorm(nn.LayerNorm):
+    """Layer norm whose input is first rounded to the weight's type, as in the released code."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.layer_norm(input.to(self.weight.dtype), self.normalized_shape, self.weight, self.bias, self.eps)
+
+
+class RMSNorm(nn.RMSNorm):
+    """Root-mean-square norm whose input is first rounded to the weight's type."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x.to(self.weight.dtype), self.normalized_shape, self.weight, self.eps)
+
+
+def make_norm(config: SambaYConfig) -> LayerNorm | RMSNorm:
+    kind = {"layernorm": LayerNorm, "rmsnorm": RMSNorm}[config.norm_type]
+    return kind(config.hidden_size, eps=config.layer_norm_eps)
+
+
+class SwiGLU(nn.Module):
+    """W_2(value * silu(gate)), with [gate; value] = W_1 hidden in one product, the released order."""
+
+    def __init__(self, config: SambaYConfig) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(config.hidden_size, 2 * config.intermediate_size, bias=config.mlp_bias)
+        self.fc2 = nn.Linear(config.intermediate_size, config.hidden_size, bias=config.mlp_bias)
+
+    def forward(self, hidden_BSD: Tensor) -> Tensor:
+        gate_BSF, value_BSF = self.fc1(hidden_BSD).chunk(2, dim=-1)
+        return self.fc2(kernels.gate(value_BSF, gate_BSF))
+
+
+class Block(GradientCheckpointingLayer):
+    """One layer of any mixer. What later layers share travels through it in plain sight: memory, keys and values."""
+
+    def __init__(self, config: SambaYConfig, layer_index: int) -> None:
+        super().__init__()
+        self.mixer = config.layers[layer_index]
+        self.is_shared = config.kv_sharing_modes[layer_index] == "store"
+        mixers = {MAMBA: Mamba, MEMORY: MemoryUnit}
+        self.input_layernorm = make_norm(config)
+        self.attn = mixers.get(self.mixer, Attention)(config, layer_index)
+        self.post_attention_layernorm = make_norm(config)
+        self.mlp = SwiGLU(config)
+        self.dropout = nn.Dropout(config.resid_pdrop)
+
+    def forward(
+        self,
+        hidden_BSD: Tensor,
+        memory_BSE: Tensor | None = None,
+        keys: Tensor | None = None,
+        values: Tensor | None = None,
+        *,
+        attention_mask: Tensor | None = None,
+        padding_BS: Tensor | None = None,
+        segment_ids_BS: Tensor | None = None,
+        position_embeddings: tuple[Tensor, Tensor] | None = None,
+        past_key_values: Cache | None = None,
+        keep: int | None = None,
+        **kwargs,
+    ) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
+        """Returns (hidden of the last `keep` positions or all, memory, keys, values); the last three as given unless
+        this layer is the one that later layers read."""
+        normed_BSD = self.input_layernorm(hidden_BSD)
+        if self.mixer is MEMORY:
+            mixed = self.attn(normed_BSD, memory_BSE)
+        elif self.mixer is MAMBA:
+            mixed, memory = self.attn(
+                normed_BSD, padding_BS=padding_BS, segment_ids_BS=segment_ids_BS, past_key_values=past_key_values,
+                keep=keep, return_memory=self.is_shared,
+            )  # fmt: skip
+            memory_BSE = memory if self.is_shared else memory_BSE
+        else:
+            shared = (keys, values) if self.mixer is CROSS else (None, None)
+            mixed, _, own_keys, own_values = self.attn(
+                normed_BSD, *shared, attention_mask=attention_mask, position_embeddings=position_embeddings,
+                past_key_values=past_key_values, keep=keep, **kwargs,
+            )  # fmt: skip
+            if self.is_shared:
+                keys, values = own_keys, own_values
+        hidden_BSD = hidden_BSD if keep is None else hidden_BSD[:, -keep:]
+        hidden_BSD = hidden_BSD + self.dropout(mixed)
+        hidden_BSD = hidden_BSD + self.dropout(self.mlp(self.post_attention_layernorm(hidden_BSD)))
+        return hidden_BSD, memory_BSE, keys, values
+
+
+def residual_dtype(dtype: torch.dtype) -> torch.dtype:
+    """The type of the residual stream: float32, as in the released model from layer 0 on (float64 stays)."""
+    return torch.promote_types(dtype, torch.float32)
