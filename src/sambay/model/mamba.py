@@ -29,7 +29,7 @@ class Mamba(nn.Module):
         self.conv1d = nn.Conv1d(inner, inner, config.mamba_d_conv, groups=inner, bias=config.mamba_conv_bias)
         self.x_proj = nn.Linear(inner, sum(self.sizes_RNN), bias=False)
         self.dt_proj = nn.Linear(self.sizes_RNN[0], inner, bias=True)
-        self.A_log = nn.Parameter(torch.empty(inner, config.mamba_d_state))
+        self.A_log = nn.Parameter(torch.empty(inner, config.mamba_d_state, dtype=torch.float32))
         self.D = nn.Parameter(torch.empty(inner))
         self.out_proj = nn.Linear(inner, config.hidden_size, bias=config.mamba_proj_bias)
 
@@ -89,7 +89,7 @@ class Mamba(nn.Module):
         init.ones_(self.D)
         bound = self.sizes_RNN[0] ** -0.5
         init.uniform_(self.dt_proj.weight, -bound, bound)
-        uniform = torch.rand(self.dt_proj.bias.shape, device=self.dt_proj.bias.device)
+        uniform = torch.rand(self.dt_proj.bias.shape, dtype=torch.float32, device=self.dt_proj.bias.device)
         delta = torch.exp(uniform * math.log(DELTA_MAX / DELTA_MIN) + math.log(DELTA_MIN)).clamp(min=DELTA_FLOOR)
         init.copy_(self.dt_proj.bias, delta + torch.log(-torch.expm1(-delta)))  # the inverse of softplus
 
