@@ -16,8 +16,8 @@ import pytest
 
 SRC = Path(__file__).resolve().parent.parent / "src" / "sambay"
 
-# part of the package: what of ours it may import. A part is a folder or file directly under the package; "" is
-# its own __init__, which registers the model with transformers. A dotted name admits that module alone.
+# part of the package: what of ours it may import. A part is a folder or file right under the package; "" is its
+# own __init__, which registers the model with transformers. A dotted name admits that module alone.
 MAY_IMPORT: dict[str, set[str]] = {
     "": {"config", "model"},
     "__main__": {"cli"},
