@@ -41,7 +41,7 @@ for name in asked["modules"]:
 import torch
 print(json.dumps({
     "failed": failed,
-    "loaded": sorted({name.split(".")[0] for name in sys.modules}),
+    "loaded": sorted(sys.modules),
     "is_cuda_initialized": torch.cuda.is_initialized(),
 }))
 """
@@ -70,9 +70,12 @@ def test_a_plain_install_imports_every_module_that_needs_no_extra() -> None:
     assert not set(result["loaded"]) & EXTRA_MAY_BE_IMPORTED_IN.keys()
 
 
-def test_importing_the_package_touches_neither_triton_nor_the_gpu() -> None:
-    result = import_in_subprocess(["sambay"], blocked=[])  # with triton there to be imported
-    assert "triton" not in result["loaded"]
+def test_importing_the_package_loads_no_triton_kernel_and_wakes_no_gpu() -> None:
+    """Where Triton is installed, transformers imports it by itself; what is ours to leave alone are the kernels."""
+    needs = extras_on_import(read_package(SRC))
+    result = import_in_subprocess(["sambay"], blocked=[])
+    assert "sambay.model" in result["loaded"]
+    assert [module for module in result["loaded"] if needs.get(module)] == []
     assert not result["is_cuda_initialized"]
 
 
