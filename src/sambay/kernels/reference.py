@@ -15,7 +15,7 @@ from torch import Tensor
 # Tokens that one program of the scan walks one after the other. Longer walks mean fewer, larger vector operations.
 _WALK = 16
 # Elements of state that one step of the walk touches: enough to pay for a call, few enough to stay in the cache.
-_STEP_ELEMENTS = 1 << 16
+_STEP_ELEMENTS = 1 << 17
 
 
 def selective_scan(
@@ -54,7 +54,8 @@ def selective_scan(
         states, final = _one_token(x, delta, A, B, C, state.to(dtype))
     else:
         resets = None if segment_ids_BS is None else document_starts(segment_ids_BS)
-        states, final, _ = _scan(x, delta, A, B, C, state.to(dtype), resets)
+        states, final, _ = _scan(x, delta, A.t().contiguous(), B, C, state.to(dtype).transpose(1, 2), resets)
+        final = final.transpose(1, 2)
     memory = states + D_E.to(dtype) * x
     output = memory if gate_BSE is None else memory * F.silu(gate_BSE.to(dtype))
     return output.to(x_BSE.dtype), memory.to(x_BSE.dtype) if return_memory else None, final
@@ -88,6 +89,7 @@ def _full_precision(tensor: Tensor) -> torch.autocast:
 #   run    [(i*n + j)*L, ...+L)         the n runs of a tile walk in step, each from a zero state
 #
 # After the walk, the state that enters each run is carried over and added, decayed: h += (decay so far) * entering.
+# States are (B, S, N, E) here: the channels, innermost, fill whole vector registers, and C·h is a matrix product.
 # Custom operators keep torch.compile from unrolling the walk, and FLOP counters and graphs see one node.
 
 
@@ -95,25 +97,25 @@ def _full_precision(tensor: Tensor) -> torch.autocast:
 def _scan(
     x: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, state: Tensor, resets: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Returns (C·h of every token, the last state, the state before every tile (tiles, B, E, N))."""
-    tile = _tile_tokens(x.shape[2] * A.shape[1])
-    state, entering, outputs = state.clone(), [], []
+    """Returns (C·h of every token, the last state, the state before every tile (tiles, B, N, E)); A is (N, E)."""
+    tile = _tile_tokens(A.numel())
+    state, entering, outputs = state.clone(memory_format=torch.contiguous_format), [], []
     memory = x.new_empty(2, x.shape[0], min(tile, x.shape[1]), *A.shape)
     for start in range(0, x.shape[1], tile):
         entering.append(state)
         part = slice(start, start + tile)
         decay, drive = _decay_and_drive(x, delta, A, B, resets, part, memory)
-        states_BSEN = _walk(decay, drive, state)
+        states_BSNE = _walk(decay, drive, state)
         with _full_precision(x):
-            outputs.append((states_BSEN @ C[:, part, :, None]).squeeze(-1))
-        state = states_BSEN[:, -1].clone()
+            outputs.append((C[:, part, None, :] @ states_BSNE).squeeze(2))
+        state = states_BSNE[:, -1].clone()
     return torch.cat(outputs, dim=1), state, torch.stack(entering)
 
 
 @_scan.register_fake
 def _(x, delta, A, B, C, state, resets):
-    tiles = -(-x.shape[1] // _tile_tokens(x.shape[2] * A.shape[1]))
-    return torch.empty_like(x), torch.empty_like(state), state.new_empty(tiles, *state.shape)
+    tiles = -(-x.shape[1] // _tile_tokens(A.numel()))
+    return torch.empty_like(x), state.new_empty(state.shape), state.new_empty(tiles, *state.shape)
 
 
 def _save_for_backward(ctx, inputs, output) -> None:
@@ -135,21 +137,23 @@ def _scan_backward(
 
     With g_t the gradient of h_t: g_t = C_t grad_t + decay_{t+1} g_{t+1}, the same recurrence backwards.
     """
-    tile = _tile_tokens(x.shape[2] * A.shape[1])
+    tile = _tile_tokens(A.numel())
     grads = [torch.empty_like(tensor) for tensor in (x, delta, B, C)]
-    grad_A, carried = torch.zeros_like(A), grad_final.clone()
+    grad_A, carried = torch.zeros_like(A), grad_final.clone(memory_format=torch.contiguous_format)
     memory = x.new_empty(2, x.shape[0], min(tile, x.shape[1]), *A.shape)
     for index in reversed(range(entering.shape[0])):
         part = slice(index * tile, (index + 1) * tile)
         decay, drive = _decay_and_drive(x, delta, A, B, resets, part, memory)
         states = _walk(decay.clone(), drive.clone(), entering[index])
-        pull = grad_output[:, part, :, None] * C[:, part, None, :]
+        pull = C[:, part, :, None] * grad_output[:, part, None, :]
         g = _walk_back(decay, pull, carried)
         carried = decay[:, 0] * g[:, 0]
         kept = states - drive  # decay_t h_{t-1}
-        for whole, piece in zip(grads, _tile_gradients(g, kept, states, x, delta, A, B, grad_output, part), strict=True):
+        for whole, piece in zip(
+            grads, _tile_gradients(g, kept, states, x, delta, A, B, grad_output, part), strict=True
+        ):
             whole[:, part] = piece
-        grad_A += torch.einsum("bsen,bse->en", g * kept, delta[:, part])
+        grad_A += torch.einsum("bsne,bse->ne", g * kept, delta[:, part])
     grad_x, grad_delta, grad_B, grad_C = grads
     return grad_x, grad_delta, grad_A, grad_B, grad_C, carried
 
@@ -164,10 +168,10 @@ torch.library.register_autograd("sambay::selective_scan", _scan_grad, setup_cont
 
 def _tile_gradients(g, kept, states, x, delta, A, B, grad_output, part: slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     x, delta, B = x[:, part], delta[:, part], B[:, part]
-    grad_product = (g @ B[..., None]).squeeze(-1)  # gradient of delta * x
-    grad_delta = grad_product * x + torch.einsum("bsen,en->bse", g * kept, A)
-    grad_B = ((delta * x)[:, :, None, :] @ g).squeeze(2)
-    grad_C = (grad_output[:, part, None, :] @ states).squeeze(2)
+    grad_product = (B[:, :, None, :] @ g).squeeze(2)  # gradient of delta * x
+    grad_delta = grad_product * x + torch.einsum("bsne,ne->bse", g * kept, A)
+    grad_B = (g @ (delta * x)[..., None]).squeeze(-1)
+    grad_C = (states @ grad_output[:, part, :, None]).squeeze(-1)
     return grad_product * delta, grad_delta, grad_B, grad_C
 
 
@@ -176,43 +180,43 @@ def _tile_tokens(step_elements: int) -> int:
 
 
 def _decay_and_drive(x, delta, A, B, resets: Tensor | None, part: slice, memory: Tensor) -> tuple[Tensor, Tensor]:
-    """exp(delta A), zero where a document starts, and delta B x of the tokens `part`, in `memory` (2, B, S, E, N)."""
+    """exp(delta A), zero where a document starts, and delta B x of the tokens `part`, in `memory` (2, B, S, N, E)."""
     x, delta, B = x[:, part], delta[:, part], B[:, part]
     decay, drive = memory[:, :, : x.shape[1]]
-    torch.mul(delta[..., None], A, out=decay).exp_()
+    torch.mul(delta[:, :, None, :], A, out=decay).exp_()
     if resets is not None:
         decay.masked_fill_(resets[:, part, None, None], 0)
-    torch.mul((delta * x)[..., None], B[:, :, None, :], out=drive)
+    torch.mul((delta * x)[:, :, None, :], B[..., None], out=drive)
     return decay, drive
 
 
-def _walk(decay_BSEN: Tensor, drive_BSEN: Tensor, state_BEN: Tensor) -> Tensor:
-    """All states of h_t = decay_t h_{t-1} + drive_t, with h_{-1} = `state_BEN`; uses both inputs as its memory."""
-    runs, rest = divmod(decay_BSEN.shape[1], _WALK)
+def _walk(decay_BSNE: Tensor, drive_BSNE: Tensor, state_BNE: Tensor) -> Tensor:
+    """All states of h_t = decay_t h_{t-1} + drive_t, with h_{-1} = `state_BNE`; uses both inputs as its memory."""
+    runs, rest = divmod(decay_BSNE.shape[1], _WALK)
     if runs <= 1 or rest:
-        return _walk_one_run(decay_BSEN, drive_BSEN, state_BEN)
-    decay, states = decay_BSEN.unflatten(1, (runs, _WALK)), drive_BSEN.unflatten(1, (runs, _WALK))
+        return _walk_one_run(decay_BSNE, drive_BSNE, state_BNE)
+    decay, states = decay_BSNE.unflatten(1, (runs, _WALK)), drive_BSNE.unflatten(1, (runs, _WALK))
     for step in range(1, _WALK):
         states[:, :, step].addcmul_(decay[:, :, step], states[:, :, step - 1])
         decay[:, :, step].mul_(decay[:, :, step - 1])
-    entering = [state_BEN]
+    entering = [state_BNE]
     for run in range(runs - 1):
         entering.append(torch.addcmul(states[:, run, -1], decay[:, run, -1], entering[-1]))
     states.addcmul_(decay, torch.stack(entering, dim=1)[:, :, None])
-    return drive_BSEN
+    return drive_BSNE
 
 
-def _walk_one_run(decay_BSEN: Tensor, drive_BSEN: Tensor, state_BEN: Tensor) -> Tensor:
-    previous = state_BEN
-    for step in range(drive_BSEN.shape[1]):
-        previous = drive_BSEN[:, step].addcmul_(decay_BSEN[:, step], previous)
-    return drive_BSEN
+def _walk_one_run(decay_BSNE: Tensor, drive_BSNE: Tensor, state_BNE: Tensor) -> Tensor:
+    previous = state_BNE
+    for step in range(drive_BSNE.shape[1]):
+        previous = drive_BSNE[:, step].addcmul_(decay_BSNE[:, step], previous)
+    return drive_BSNE
 
 
-def _walk_back(decay_BSEN: Tensor, pull_BSEN: Tensor, carried_BEN: Tensor) -> Tensor:
-    """All g_t = pull_t + decay_{t+1} g_{t+1}, where `carried_BEN` stands for the last product: the walk, reversed."""
-    shifted = torch.cat([torch.ones_like(decay_BSEN[:, :1]), decay_BSEN[:, 1:].flip(1)], dim=1)
-    return _walk(shifted, pull_BSEN.flip(1), carried_BEN).flip(1)
+def _walk_back(decay_BSNE: Tensor, pull_BSNE: Tensor, carried_BNE: Tensor) -> Tensor:
+    """All g_t = pull_t + decay_{t+1} g_{t+1}, where `carried_BNE` stands for the last product: the walk, reversed."""
+    shifted = torch.cat([torch.ones_like(decay_BSNE[:, :1]), decay_BSNE[:, 1:].flip(1)], dim=1)
+    return _walk(shifted, pull_BSNE.flip(1), carried_BNE).flip(1)
 
 
 def causal_conv(

@@ -13,7 +13,8 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from sambay import kernels
 from sambay.config import CROSS, WINDOW, SambaYConfig
 
-# Letters: B sequences, S query positions, T key positions, D model width, H query heads, G key/value heads, C head width.
+# Letters: B sequences, S query positions, T key positions, D model width, H query heads, G key/value heads,
+# C head width.
 
 
 class Attention(nn.Module):

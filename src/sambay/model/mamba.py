@@ -12,7 +12,8 @@ from transformers import initialization as init
 from sambay import kernels
 from sambay.config import SambaYConfig
 
-# Letters: B sequences, S positions, D model width, E inner channels, N state size, R rank of delta, K convolution width.
+# Letters: B sequences, S positions, D model width, E inner channels, N state size, R rank of delta,
+# K convolution width.
 
 # Range of the step sizes at initialisation, and their floor (arXiv 2312.00752, section 3.6 and its published code).
 DELTA_MIN, DELTA_MAX, DELTA_FLOOR = 1e-3, 1e-1, 1e-4
@@ -52,7 +53,11 @@ class Mamba(nn.Module):
         tail_BEK, state_BEN = self._states(past_key_values)
         inputs_BSE = x_BSE
         x_BSE = kernels.causal_conv(
-            x_BSE, self.conv1d.weight.squeeze(1), self.conv1d.bias, tail_BEK=tail_BEK, segment_ids_BS=segment_ids_BS
+            x_BSE,
+            self.conv1d.weight.squeeze(1),
+            self.conv1d.bias,
+            tail_BEK=tail_BEK,
+            segment_ids_BS=segment_ids_BS,
         )
         x_BSE = _without_padding(x_BSE, padding_BS)
         delta_BSR, B_BSN, C_BSN = self.x_proj(x_BSE).split(self.sizes_RNN, dim=-1)

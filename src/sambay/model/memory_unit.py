@@ -18,5 +18,5 @@ class MemoryUnit(nn.Module):
         self.out_proj = nn.Linear(config.mamba_inner_size, config.hidden_size, bias=False)
 
     def forward(self, hidden_BSD: Tensor, memory_BSE: Tensor) -> Tensor:
-        """`memory_BSE` is the scan's output of the same tokens: with the D·x skip, before the gate. Returns (B, S, D)."""
+        """`memory_BSE`: the scan's output of the same tokens, with the D·x skip, before the gate. Returns (B, S, D)."""
         return self.out_proj(kernels.gate(memory_BSE, self.in_proj(hidden_BSD)))

@@ -40,10 +40,10 @@ class _LastQueries:
     def __init__(self, num_queries: int, num_keys: int) -> None:
         self.num_queries, self.num_keys = num_queries, num_keys
 
-    def get_query_offset(self, layer_idx: int = 0) -> int:
+    def get_query_offset(self, layer_idx: int = 0) -> int:  # noqa: ARG002 - a cache's signature
         return self.num_keys - self.num_queries
 
-    def get_mask_sizes(self, query_length: int, layer_idx: int) -> tuple[int, int]:
+    def get_mask_sizes(self, query_length: int, layer_idx: int) -> tuple[int, int]:  # noqa: ARG002
         return self.num_keys, 0
 
 
@@ -57,8 +57,8 @@ def see(
 ) -> Visibility:
     """The visibility of a step over all its positions.
 
-    `attention_mask` is 2-D (1 at tokens, 0 at padding, over all positions so far), None, or transformers' ready masks by
-    layer type. Raises ValueError for padding that is not on the left of its sequence.
+    `attention_mask` is 2-D (1 at tokens, 0 at padding, over all positions so far), None, or transformers' ready
+    masks by layer type. Raises ValueError for padding that is not on the left of its sequence.
     """
     batch, length = embeddings_BSD.shape[:2]
     past = 0 if past_key_values is None else past_key_values.get_seq_length()
@@ -150,7 +150,7 @@ def documents(
 
     Raises ValueError for packing together with padding or with a cache to be continued, and for wrong shapes.
     """
-    batch, length = shape
+    length = shape[1]
     starts = torch.zeros(shape, dtype=torch.bool, device=device)
     explicit = seq_idx is not None or cu_seq_lens is not None
     if seq_idx is not None:

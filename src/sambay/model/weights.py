@@ -108,7 +108,12 @@ def _some(names: list[str]) -> str:
 
 
 def write_random(
-    name: str, folder: str | Path, *, seed: int = 0, dtype: torch.dtype = torch.bfloat16, max_shard_size: str = "4GB"
+    name: str,
+    folder: str | Path,
+    *,
+    seed: int = 0,
+    dtype: torch.dtype = torch.bfloat16,
+    max_shard_size: str = "4GB",
 ) -> SambaYForCausalLM:
     """Writes a random checkpoint of a named size in the released layout, and returns the model.
 
@@ -135,7 +140,9 @@ def deinterleave_qkv(fused: Tensor, num_heads: int, num_groups: int, head_dim: i
     per_group = num_heads // num_groups
     rows = (num_heads + 2 * num_groups) * head_dim
     if fused.shape[0] != rows:
-        raise ValueError(f"the fused projection has {fused.shape[0]} rows; {num_heads}+2*{num_groups} heads need {rows}")
+        raise ValueError(
+            f"the fused projection has {fused.shape[0]} rows; {num_heads}+2*{num_groups} heads need {rows}"
+        )
     groups = fused.unflatten(0, (num_groups, per_group + 2, head_dim))
     queries, keys, values = groups.split([per_group, 1, 1], dim=1)
     return torch.cat([part.flatten(0, 2) for part in (queries, keys, values)])
