@@ -52,8 +52,9 @@ def _neighbour(value_1, previous_1, known_1, value_2, previous_2, known_2):
 
 
 @jit
-def _load_TE(base, row, stride, t_T, e_E, mask_TE):
-    return gl.load(base + row * stride + t_T[:, None] * stride + e_E[None, :], mask=mask_TE, other=0.0).to(gl.float32)
+def _load_TE(base, row, stride, S, t_T, e_E, is_mine_E):
+    mask_TE = ((row + t_T >= 0) & (row + t_T < S))[:, None] & is_mine_E[None, :]
+    return gl.load(base + row * stride + t_T[:, None] * stride + e_E[None, :], mask=mask_TE, other=0.0)
 
 
 @jit
@@ -63,9 +64,28 @@ def _store_TE(base, row, stride, t_T, e_E, value_TE, mask_TE):
 
 
 @jit
-def _load_TN(base, row, stride, S, t_T, n_N, TEN: tl.constexpr):
-    mask_T = row + t_T < S
-    value_TN = gl.load(base + row * stride + t_T[:, None] * stride + n_N[None, :], mask=mask_T[:, None], other=0.0)
+def _load_inputs(
+    x, delta, gate, B, C, row, x_s, delta_s, gate_s, B_s, C_s, S, t_T, e_E, is_mine_E, tn_T, tn_N, HAS_GATE: tl.constexpr
+):  # fmt: skip
+    """One tile as it lies in memory. The kernels ask for a tile one round before they use it, to hide the wait."""
+    x_TE = _load_TE(x, row, x_s, S, t_T, e_E, is_mine_E)
+    delta_TE = _load_TE(delta, row, delta_s, S, t_T, e_E, is_mine_E)
+    gate_TE = x_TE
+    if HAS_GATE:
+        gate_TE = _load_TE(gate, row, gate_s, S, t_T, e_E, is_mine_E)
+    B_TN = _load_TE(B, row, B_s, S, tn_T, tn_N, tn_N >= 0)
+    C_TN = _load_TE(C, row, C_s, S, tn_T, tn_N, tn_N >= 0)
+    return x_TE, delta_TE, gate_TE, B_TN, C_TN
+
+
+@jit
+def _positive(delta_TE, bias_E, mask_TE):
+    """softplus(delta + bias), and 0 past the end of the sequence: the state stays as it is."""
+    return gl.where(mask_TE, softplus(delta_TE.to(gl.float32) + bias_E[None, :]), 0.0)
+
+
+@jit
+def _spread_T1N(value_TN, TEN: tl.constexpr):
     return gl.expand_dims(gl.convert_layout(value_TN.to(gl.float32), gl.SliceLayout(1, TEN)), 1)
 
 
@@ -151,20 +171,24 @@ def scan_forward(
     num_tiles = gl.cdiv(S, T)
     entering += b * gl.cdiv(num_tiles, TILES_PER_CHUNK) * N * E
 
+    first_row = b * 0
+    next_x, next_delta, next_gate, next_B, next_C = _load_inputs(
+        x, delta, gate, B, C, first_row, x_s, delta_s, gate_s, B_s, C_s, S, t_T, e_E, is_mine_E, tn_T, tn_N, HAS_GATE
+    )
     for tile in range(0, num_tiles):
-        row = gl.to_tensor(tile).to(gl.int64) * T
+        row = first_row + tile * T
         mask_TE = (row + t_T < S)[:, None] & is_mine_E[None, :]
+        x_TE, delta_TE, gate_TE, B_TN, C_TN = next_x, next_delta, next_gate, next_B, next_C
+        next_x, next_delta, next_gate, next_B, next_C = _load_inputs(
+            x, delta, gate, B, C, row + T, x_s, delta_s, gate_s, B_s, C_s, S, t_T, e_E, is_mine_E, tn_T, tn_N, HAS_GATE
+        )
         if SAVE_ENTERING:
             if tile % TILES_PER_CHUNK == 0:
-                chunk = gl.to_tensor(tile // TILES_PER_CHUNK).to(gl.int64)
+                chunk = row // (T * TILES_PER_CHUNK)
                 gl.store(entering + chunk * N * E + en_N[None, :] * E + en_E[:, None], state_EN, mask=mask_EN)
-        x_TE = _load_TE(x, row, x_s, t_T, e_E, mask_TE)
-        delta_TE = _load_TE(delta, row, delta_s, t_T, e_E, mask_TE) + bias_E[None, :]
-        delta_TE = gl.where(mask_TE, softplus(delta_TE), 0.0)  # 0 past the end: the state stays
-        B_T1N = _load_TN(B, row, B_s, S, tn_T, tn_N, TEN)
-        C_T1N = _load_TN(C, row, C_s, S, tn_T, tn_N, TEN)
-        if HAS_GATE:
-            gate_TE = _load_TE(gate, row, gate_s, t_T, e_E, mask_TE)
+        x_TE = x_TE.to(gl.float32)
+        delta_TE = _positive(delta_TE, bias_E, mask_TE)
+        B_T1N, C_T1N = _spread_T1N(B_TN, TEN), _spread_T1N(C_TN, TEN)
         decay_TEN = _decay_TEN(_spread(delta_TE, TEN), A2_1EN, segments, row, S, ten_T, HAS_SEGMENTS)
         drive_TEN = _spread(delta_TE * x_TE, TEN) * B_T1N
         _, states_TEN = _states_TEN(decay_TEN, drive_TEN, state_EN, ten_T)
@@ -173,6 +197,7 @@ def scan_forward(
         if HAS_MEMORY:
             _store_TE(memory, row, E, t_T, e_E, memory_TE, mask_TE)
         if HAS_GATE:
+            gate_TE = gate_TE.to(gl.float32)
             memory_TE = memory_TE * gate_TE * sigmoid(gate_TE)
         _store_TE(output, row, E, t_T, e_E, memory_TE, mask_TE)
     gl.store(final + b * E * N + en_E[:, None] * N + en_N[None, :], state_EN, mask=mask_EN)
@@ -218,23 +243,31 @@ def scan_states(
     product_EN = gl.full([BLOCK_E, N], 1.0, gl.float32, EN)
     carry_EN = gl.zeros([BLOCK_E, N], gl.float32, EN)
 
-    first = chunk * TILES_PER_CHUNK
-    for tile in range(first, gl.minimum(first + TILES_PER_CHUNK, num_tiles)):
-        row = gl.to_tensor(tile).to(gl.int64) * T
+    first_tile = chunk * TILES_PER_CHUNK
+    row = b * 0 + first_tile * T
+    next_x, next_delta, next_gate, next_B, next_C = _load_inputs(
+        x, delta, gate, B, C, row, x_s, delta_s, gate_s, B_s, C_s, S, t_T, e_E, is_mine_E, tn_T, tn_N, HAS_GATE
+    )
+    next_grad = _load_TE(grad_output, row, output_s, S, t_T, e_E, is_mine_E)
+    for tile in range(first_tile, gl.minimum(first_tile + TILES_PER_CHUNK, num_tiles)):
+        row = b * 0 + tile * T
         mask_TE = (row + t_T < S)[:, None] & is_mine_E[None, :]
-        states = tile_states + gl.to_tensor(tile).to(gl.int64) * N * E
+        x_TE, delta_TE, gate_TE, B_TN, C_TN = next_x, next_delta, next_gate, next_B, next_C
+        grad_TE = next_grad.to(gl.float32)
+        next_x, next_delta, next_gate, next_B, next_C = _load_inputs(
+            x, delta, gate, B, C, row + T, x_s, delta_s, gate_s, B_s, C_s, S, t_T, e_E, is_mine_E, tn_T, tn_N, HAS_GATE
+        )
+        next_grad = _load_TE(grad_output, row + T, output_s, S, t_T, e_E, is_mine_E)
+        states = tile_states + row // T * N * E
         gl.store(states + en_N[None, :] * E + en_E[:, None], state_EN, mask=mask_EN)
-        x_TE = _load_TE(x, row, x_s, t_T, e_E, mask_TE)
-        delta_TE = _load_TE(delta, row, delta_s, t_T, e_E, mask_TE) + bias_E[None, :]
-        delta_TE = gl.where(mask_TE, softplus(delta_TE), 0.0)
-        grad_TE = _load_TE(grad_output, row, output_s, t_T, e_E, mask_TE)
+        x_TE = x_TE.to(gl.float32)
+        delta_TE = _positive(delta_TE, bias_E, mask_TE)
         if HAS_GATE:
-            gate_TE = _load_TE(gate, row, gate_s, t_T, e_E, mask_TE)
+            gate_TE = gate_TE.to(gl.float32)
             grad_TE = grad_TE * gate_TE * sigmoid(gate_TE)
         if HAS_MEMORY:
-            grad_TE += _load_TE(grad_memory, row, memory_s, t_T, e_E, mask_TE)
-        B_T1N = _load_TN(B, row, B_s, S, tn_T, tn_N, TEN)
-        C_T1N = _load_TN(C, row, C_s, S, tn_T, tn_N, TEN)
+            grad_TE += _load_TE(grad_memory, row, memory_s, S, t_T, e_E, is_mine_E).to(gl.float32)
+        B_T1N, C_T1N = _spread_T1N(B_TN, TEN), _spread_T1N(C_TN, TEN)
         decay_TEN = _decay_TEN(_spread(delta_TE, TEN), A2_1EN, segments, row, S, ten_T, HAS_SEGMENTS)
         drive_TEN = _spread(delta_TE * x_TE, TEN) * B_T1N
         products_TEN, states_TEN = _states_TEN(decay_TEN, drive_TEN, state_EN, ten_T)
@@ -258,11 +291,16 @@ def scan_carry(
     grad = gl.zeros([BLOCK], gl.float32, LAYOUT)
     if HAS_FINAL:
         grad = gl.load(grad_final + outside, mask=is_mine, other=0.0)
+    at = (b * num_chunks + num_chunks - 1) * N * E + i
+    next_carry, next_decay = gl.load(carry + at, mask=is_mine, other=0.0), gl.load(decay + at, mask=is_mine, other=0.0)
     for step in range(0, num_chunks):
-        at = (b * num_chunks + num_chunks - 1 - step) * N * E + i
-        entering = gl.load(carry + at, mask=is_mine, other=0.0) + gl.load(decay + at, mask=is_mine, other=0.0) * grad
+        carry_here, decay_here = next_carry, next_decay
+        is_more = is_mine & (step + 1 < num_chunks)
+        next_carry = gl.load(carry + at - N * E, mask=is_more, other=0.0)
+        next_decay = gl.load(decay + at - N * E, mask=is_more, other=0.0)
         gl.store(carry + at, grad, mask=is_mine)
-        grad = entering
+        grad = carry_here + decay_here * grad
+        at -= N * E
     gl.store(grad_initial + outside, grad, mask=is_mine)
 
 
@@ -313,26 +351,36 @@ def scan_backward(
     grad_bias_E = gl.zeros([BLOCK_E], gl.float32, gl.SliceLayout(0, TE))
     is_first = gl.expand_dims(gl.expand_dims(ten_T, 1), 2) == 0
 
-    end = gl.minimum(chunk * TILES_PER_CHUNK + TILES_PER_CHUNK, num_tiles)
-    for step in range(0, end - chunk * TILES_PER_CHUNK):
-        tile = end - 1 - step
-        row = gl.to_tensor(tile).to(gl.int64) * T
+    first_tile = chunk * TILES_PER_CHUNK
+    num_steps = gl.minimum(TILES_PER_CHUNK, num_tiles - first_tile)
+    row = b * 0 + (first_tile + num_steps - 1) * T
+    next_x, next_delta, next_gate, next_B, next_C = _load_inputs(
+        x, delta, gate, B, C, row, x_s, delta_s, gate_s, B_s, C_s, S, t_T, e_E, is_mine_E, tn_T, tn_N, HAS_GATE
+    )
+    next_grad = _load_TE(grad_output, row, output_s, S, t_T, e_E, is_mine_E)
+    next_state = gl.load(tile_states + row // T * N * E + en_N[None, :] * E + en_E[:, None], mask=mask_EN, other=0.0)
+    for step in range(0, num_steps):
+        row = b * 0 + (first_tile + num_steps - 1 - step) * T
         mask_TE = (row + t_T < S)[:, None] & is_mine_E[None, :]
-        states = tile_states + gl.to_tensor(tile).to(gl.int64) * N * E
-        state_EN = gl.load(states + en_N[None, :] * E + en_E[:, None], mask=mask_EN, other=0.0)
-        x_TE = _load_TE(x, row, x_s, t_T, e_E, mask_TE)
-        raw_TE = _load_TE(delta, row, delta_s, t_T, e_E, mask_TE) + bias_E[None, :]
-        delta_TE = gl.where(mask_TE, softplus(raw_TE), 0.0)
-        grad_out_TE = _load_TE(grad_output, row, output_s, t_T, e_E, mask_TE)
+        x_TE, delta_TE, gate_TE, B_TN, C_TN = next_x, next_delta, next_gate, next_B, next_C
+        grad_out_TE, state_EN = next_grad.to(gl.float32), next_state
+        next_x, next_delta, next_gate, next_B, next_C = _load_inputs(
+            x, delta, gate, B, C, row - T, x_s, delta_s, gate_s, B_s, C_s, S, t_T, e_E, is_mine_E, tn_T, tn_N, HAS_GATE
+        )
+        next_grad = _load_TE(grad_output, row - T, output_s, S, t_T, e_E, is_mine_E)
+        states = tile_states + (row // T - 1) * N * E
+        next_state = gl.load(states + en_N[None, :] * E + en_E[:, None], mask=mask_EN & (row > 0), other=0.0)
+        x_TE = x_TE.to(gl.float32)
+        raw_TE = delta_TE.to(gl.float32) + bias_E[None, :]
+        delta_TE = _positive(delta_TE, bias_E, mask_TE)
         grad_TE = grad_out_TE
         if HAS_GATE:
-            gate_TE = _load_TE(gate, row, gate_s, t_T, e_E, mask_TE)
+            gate_TE = gate_TE.to(gl.float32)
             sigmoid_TE = sigmoid(gate_TE)
             grad_TE = grad_out_TE * gate_TE * sigmoid_TE
         if HAS_MEMORY:
-            grad_TE += _load_TE(grad_memory, row, memory_s, t_T, e_E, mask_TE)
-        B_T1N = _load_TN(B, row, B_s, S, tn_T, tn_N, TEN)
-        C_T1N = _load_TN(C, row, C_s, S, tn_T, tn_N, TEN)
+            grad_TE += _load_TE(grad_memory, row, memory_s, S, t_T, e_E, is_mine_E).to(gl.float32)
+        B_T1N, C_T1N = _spread_T1N(B_TN, TEN), _spread_T1N(C_TN, TEN)
         delta_TE1, grad_TE1 = _spread(delta_TE, TEN), _spread(grad_TE, TEN)
         product_TE1 = _spread(delta_TE * x_TE, TEN)
 

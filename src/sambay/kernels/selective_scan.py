@@ -228,6 +228,7 @@ def _scan_backward(
     blocks, chunks = -(-channels // tiling.channels), entering.shape[1]
     grad_output = _rows_contiguous(grad_output)
     grad_memory = None if grad_memory is None else _rows_contiguous(grad_memory)
+    grad_final = None if grad_final is None else grad_final.contiguous()
     common = dict(
         T=tiling.tokens, BLOCK_E=tiling.channels, N=states, L=tiling.lanes,
         TILES_PER_CHUNK=_CHUNK_TOKENS // tiling.tokens,

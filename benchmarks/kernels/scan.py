@@ -1,0 +1,171 @@
+"""The selective scan, forward and backward: correct first, then timed, beside mamba-ssm's CUDA kernel where it is given.
+
+    python benchmarks/kernels/scan.py [--sweep] [--peer FOLDER]
+
+FOLDER is an unpacked mamba-ssm sdist; its CUDA sources are built with torch's extension loader. Times are medians of
+CUDA events in milliseconds on fresh random bf16 inputs, state 16, with the skip, the bias and the gate fused, as a Mamba
+layer calls it. `--sweep` times other tilings than the chosen ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+from isolated import kernel_module
+
+scan = kernel_module("selective_scan")
+reference = kernel_module("reference")
+SHAPES = [(1, 8_192, 5_120), (1, 32_768, 5_120), (8, 4_096, 3_968)]
+STATES = 16
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sweep", action="store_true")
+    parser.add_argument("--peer", type=Path, help="folder of an unpacked mamba-ssm sdist")
+    options = parser.parse_args()
+    print(torch.cuda.get_device_name(), "torch", torch.__version__)
+    for shape in [(1, 1, 64), (2, 63, 70), (1, 1000, 5_120), (3, 515, 3_968)]:
+        check(shape)
+    if options.sweep:
+        sweep()
+    peer = load_peer(options.peer) if options.peer else None
+    for shape in SHAPES:
+        report(shape, peer)
+
+
+def inputs(shape: tuple[int, int, int], dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """As in a layer: x and gate are halves of one projection, B and C slices of another; decays from slow to fast."""
+    batch, length, channels = shape
+    device = "cuda"
+    both = torch.randn(batch, length, 2 * channels, device=device, dtype=dtype)
+    projected = torch.randn(batch, length, 2 * STATES + 160, device=device, dtype=dtype)
+    delta_bias = torch.log(torch.expm1(torch.logspace(-3, -1, channels, device=device)))
+    return {
+        "x_BSE": both[..., :channels],
+        "delta_BSE": torch.randn(batch, length, channels, device=device, dtype=dtype),
+        "A_EN": -torch.arange(1.0, STATES + 1, device=device).repeat(channels, 1) * (0.5 + torch.rand(channels, 1, device=device)),
+        "B_BSN": projected[..., 160 : 160 + STATES],
+        "C_BSN": projected[..., 160 + STATES :],
+        "D_E": torch.randn(channels, device=device),
+        "delta_bias_E": delta_bias,
+        "gate_BSE": both[..., channels:],
+    }
+
+
+def check(shape: tuple[int, int, int]) -> None:
+    """Values and gradients against the float32 twin, with a document boundary, an initial state and the memory."""
+    batch, length, channels = shape
+    for dtype in (torch.float32, torch.bfloat16):
+        given = inputs(shape, dtype)
+        given["initial_state_BEN"] = torch.randn(batch, channels, STATES, device="cuda")
+        segments = torch.randint(0, 40, (batch, length), device="cuda").div(39, rounding_mode="floor").cumsum(1)
+        weights = [torch.randn(s, device="cuda") for s in ((*shape,), (*shape,), (batch, channels, STATES))]
+        found = values_and_gradients(scan.selective_scan, given, weights, segments)
+        exact = {name: tensor.float() for name, tensor in given.items()}
+        wanted = values_and_gradients(reference.selective_scan, exact, weights, segments)
+        again = values_and_gradients(scan.selective_scan, given, weights, segments)
+        errors = {name: relative_error(found[name], wanted[name]) for name in wanted}
+        limit = 2e-5 if dtype == torch.float32 else 1e-2
+        worst = max(errors, key=errors.__getitem__)
+        same = all(torch.equal(found[name], again[name]) for name in found)
+        print(f"check {shape} {str(dtype)[6:]}: worst {worst} {errors[worst]:.1e}, repeats bit by bit: {same}", flush=True)
+        if not (errors[worst] <= limit and same):
+            raise SystemExit(f"wrong: {errors}")
+
+
+def values_and_gradients(function, given, weights, segments) -> dict[str, torch.Tensor]:
+    leaves = {name: tensor.detach().clone().requires_grad_() for name, tensor in given.items()}
+    results = function(**leaves, segment_ids_BS=segments, return_memory=True)
+    sum((result.float() * weight).sum() for result, weight in zip(results, weights, strict=True)).backward()
+    values = dict(zip(("output", "memory", "final"), results, strict=True))
+    return {**values, **{f"grad {name}": leaf.grad for name, leaf in leaves.items()}}
+
+
+def relative_error(found: torch.Tensor, wanted: torch.Tensor) -> float:
+    error = ((found.double() - wanted.double()).norm() / wanted.double().norm()).item()
+    return error if error == error else float("inf")
+
+
+def milliseconds(run, repeats: int = 20) -> float:
+    for _ in range(3):
+        run()
+    times = []
+    for _ in range(repeats):
+        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        start.record()
+        run()
+        end.record()
+        times.append((start, end))
+    torch.cuda.synchronize()
+    return sorted(start.elapsed_time(end) for start, end in times)[repeats // 2]
+
+
+def time_ours(shape) -> tuple[float, float, float]:
+    """Forward without and with what the backward pass needs, and the backward pass."""
+    given = inputs(shape, torch.bfloat16)
+    with torch.no_grad():
+        inference = milliseconds(lambda: scan.selective_scan(**given))
+    leaves = {name: tensor.detach().requires_grad_() for name, tensor in given.items()}
+    training = milliseconds(lambda: scan.selective_scan(**leaves))
+    output, _, _ = scan.selective_scan(**leaves)
+    grad = torch.randn_like(output)
+    backward = milliseconds(lambda: torch.autograd.grad(output, list(leaves.values()), grad, retain_graph=True))
+    return inference, training, backward
+
+
+def report(shape, peer) -> None:
+    inference, training, backward = time_ours(shape)
+    line = f"{shape}: forward {inference:.3f} (keeping states {training:.3f}), backward {backward:.3f}"
+    if peer is not None:
+        peer_forward, peer_backward = time_peer(peer, shape)
+        line += f"; mamba-ssm {peer_forward:.3f}, {peer_backward:.3f}: {peer_forward / inference:.2f} and {peer_backward / backward:.2f} times"
+    print(line, flush=True)
+
+
+def sweep() -> None:
+    Tiling = scan.Tiling
+    chosen = scan.forward_tiling, scan.backward_tiling
+    forward = [(T, E, L, W) for T, L, (E, W) in itertools.product((8, 16), (1, 2, 4, 8), ((8, 1), (8, 2), (16, 2), (16, 4), (32, 2), (32, 4), (64, 2))) if 16 <= T * 16 * E / (32 * W) <= 128 and E * L >= 32 * W]
+    for shape in SHAPES[:1] + SHAPES[2:]:
+        given = inputs(shape, torch.bfloat16)
+        rows = []
+        for T, E, L, W in forward:
+            scan.forward_tiling = lambda *_, t=Tiling(T, E, L, W): t
+            with torch.no_grad():
+                rows.append((milliseconds(lambda: scan.selective_scan(**given), 7), T, E, L, W))
+        scan.forward_tiling = chosen[0]
+        print(f"forward {shape}:", *(f"T{T} E{E} L{L} W{W} {ms:.3f}" for ms, T, E, L, W in sorted(rows)[:14]), sep="\n  ", flush=True)
+    for shape in SHAPES[:1] + SHAPES[2:]:
+        rows = []
+        for (T, E, L, W), (T2, E2, L2, W2) in SWEEP_BACKWARD:
+            scan.backward_tiling = lambda *_, t=Tiling(T, E, L, W): t
+            rows.append((*profile(shape), T, E, L, W))
+        scan.backward_tiling = chosen[1]
+        print(f"backward {shape}:", *(f"T{r[-4]} E{r[-3]} L{r[-2]} W{r[-1]} {r[:-4]}" for r in sorted(rows)[:14]), sep="\n  ", flush=True)
+
+
+SWEEP_BACKWARD = [(t, t) for t in ((8, 64, 4, 4), (8, 32, 4, 4), (8, 32, 4, 2), (4, 64, 4, 4), (8, 16, 4, 2), (8, 8, 4, 1), (4, 32, 4, 2), (4, 16, 4, 1), (4, 16, 4, 2), (4, 32, 4, 4), (4, 32, 8, 4), (4, 16, 8, 2))]
+
+
+def profile(shape) -> tuple:
+    leaves = {name: tensor.detach().requires_grad_() for name, tensor in inputs(shape, torch.bfloat16).items()}
+    output, _, _ = scan.selective_scan(**leaves)
+    grad = torch.randn_like(output)
+    run = lambda: torch.autograd.grad(output, list(leaves.values()), grad, retain_graph=True)
+    total = milliseconds(run, 7)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as trace:
+        run()
+        torch.cuda.synchronize()
+    kernels = {e.key[:24]: round(e.device_time_total / 1e3, 3) for e in trace.key_averages() if e.device_time_total > 20}
+    return round(total, 3), str(kernels)
+
+
+if __name__ == "__main__":
+    main()
