@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": {"config", "kernels"},
     "info": {"config", "model"},
     "generation": {"chat"},
+    "terminal": {"chat"},
     "engine": {"model", "kernels"},
     "serving": {"engine", "chat"},
     "data": {"config", "chat"},
@@ -37,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "vllm_plugin": {"config", "kernels", "model.weights"},
     "assets": set(),
     "cli": {
-        *("config", "chat", "kernels", "model", "info", "generation", "engine", "serving", "data"),
+        *("config", "chat", "kernels", "model", "info", "generation", "terminal", "engine", "serving", "data"),
         *("training", "posttraining", "evaluation", "export", "vllm_plugin", "assets"),
     },
 }
@@ -88,7 +89,7 @@ EXTRA_MAY_BE_IMPORTED_IN: dict[str, tuple[str, ...]] = {
 # What a plain install must be able to import: these reach no extra, at any depth, while being imported.
 PLAIN_MODULES = (
     *("sambay", "sambay.__main__", "sambay.cli", "sambay.config", "sambay.chat", "sambay.chat.*"),
-    *("sambay.info", "sambay.generation"),
+    *("sambay.info", "sambay.generation", "sambay.terminal"),
     *(
         "sambay.model",
         "sambay.model.*",
