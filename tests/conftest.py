@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.utils._device import _device_constructors
 
 from sambay import SambaYConfig, SambaYForCausalLM, named_config
 
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")  # Triton reads it when a kernel is defined
 
+_device_constructors()  # `with torch.device(...)` looks its functions up once: before `poison` replaces them
 torch.set_num_threads(2)  # the same sums on every machine
 
 TESTS = Path(__file__).resolve().parent

@@ -19,13 +19,14 @@ SRC = Path(__file__).resolve().parent.parent / "src" / "sambay"
 # part of the package: what of ours it may import. A part is a folder or file right under the package; "" is
 # its __init__, which registers the model with transformers. A dotted name admits that module alone.
 MAY_IMPORT: dict[str, set[str]] = {
-    "": {"config", "model"},
+    "": {"config", "model", "sizes"},
     "__main__": {"cli"},
     "config": set(),
+    "sizes": {"config"},
     "chat": set(),
     "kernels": set(),
-    "model": {"config", "kernels"},
-    "info": {"config", "model"},
+    "model": {"config", "sizes", "kernels"},
+    "info": {"config", "sizes", "model"},
     "generation": {"chat"},
     "terminal": {"chat"},
     "engine": {"model", "kernels"},
@@ -38,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "vllm_plugin": {"config", "kernels", "model.weights"},
     "assets": set(),
     "cli": {
-        *("config", "chat", "kernels", "model", "info", "generation", "terminal", "engine", "serving", "data"),
+        *("config", "sizes", "chat", "kernels", "model", "info", "generation", "terminal", "engine", "serving", "data"),
         *("training", "posttraining", "evaluation", "export", "vllm_plugin", "assets"),
     },
 }
@@ -88,7 +89,7 @@ EXTRA_MAY_BE_IMPORTED_IN: dict[str, tuple[str, ...]] = {
 
 # What a plain install must be able to import: these reach no extra, at any depth, while being imported.
 PLAIN_MODULES = (
-    *("sambay", "sambay.__main__", "sambay.cli", "sambay.config", "sambay.chat", "sambay.chat.*"),
+    *("sambay", "sambay.__main__", "sambay.cli", "sambay.config", "sambay.sizes", "sambay.chat", "sambay.chat.*"),
     *("sambay.info", "sambay.generation", "sambay.terminal"),
     *(
         "sambay.model",

@@ -1,6 +1,7 @@
 """The architecture, as transformers expects a model outside its library; importing this registers it there."""
 
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
+from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
 
 from sambay.config import SambaYConfig
 from sambay.model.sambay import SambaYForCausalLM, SambaYModel
@@ -8,5 +9,8 @@ from sambay.model.sambay import SambaYForCausalLM, SambaYModel
 AutoConfig.register(SambaYConfig.model_type, SambaYConfig, exist_ok=True)
 AutoModel.register(SambaYConfig, SambaYModel, exist_ok=True)
 AutoModelForCausalLM.register(SambaYConfig, SambaYForCausalLM, exist_ok=True)
+# The released files call their tokenizer GPT2Tokenizer, for which AutoTokenizer would split words and digits by GPT-2's
+# rule. The folder's own tokenizer.json says how they were split.
+TOKENIZER_MAPPING_NAMES[SambaYConfig.model_type] = "TokenizersBackend"
 
 __all__ = ["SambaYConfig", "SambaYForCausalLM", "SambaYModel"]

@@ -13,8 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import AutoConfig, GenerationConfig
 
-from sambay.config import CROSS, SambaYConfig, named_config
+from sambay.config import CROSS, SambaYConfig
 from sambay.model.sambay import SambaYForCausalLM
+from sambay.sizes import named_config
 
 INDEX_FILE, WEIGHTS_FILE = "model.safetensors.index.json", "model.safetensors"
 
