@@ -141,7 +141,7 @@ def sweep() -> None:
             with torch.no_grad():
                 rows.append((milliseconds(lambda: scan.selective_scan(**given), 7), T, E, L, W))
         scan.forward_tiling = chosen[0]
-        print(f"forward {shape}:", *(f"T{T} E{E} L{L} W{W} {ms:.3f}" for ms, T, E, L, W in sorted(rows)[:14]), sep="\n  ", flush=True)
+        print(f"forward {shape}:", *(f"T{T} E{E} L{L} W{W} {ms:.3f}" for ms, T, E, L, W in sorted(rows)[:8]), sep="\n  ", flush=True)
     for shape in SHAPES[:1] + SHAPES[2:]:
         rows = []
         for (T, E, L, W), (T2, E2, L2, W2) in SWEEP_BACKWARD:

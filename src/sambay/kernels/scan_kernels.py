@@ -85,13 +85,28 @@ def _positive(delta_TE, bias_E, mask_TE):
 
 
 @jit
-def _spread_T1N(value_TN, TEN: tl.constexpr):
-    return gl.expand_dims(gl.convert_layout(value_TN.to(gl.float32), gl.SliceLayout(1, TEN)), 1)
+def _spread_TE(one_TE, two_TE, PAIR: tl.constexpr, TEN: tl.constexpr):
+    """Hands two [T, E] tensors to the threads that need them, in one exchange through shared memory."""
+    one, two = gl.split(gl.convert_layout(gl.join(one_TE, two_TE), gl.SliceLayout(2, PAIR)))
+    LAYOUT: tl.constexpr = gl.SliceLayout(2, TEN)
+    return gl.expand_dims(gl.convert_layout(one, LAYOUT), 2), gl.expand_dims(gl.convert_layout(two, LAYOUT), 2)
 
 
 @jit
-def _spread(value_TE, TEN: tl.constexpr):
-    return gl.expand_dims(gl.convert_layout(value_TE, gl.SliceLayout(2, TEN)), 2)
+def _spread_TN(one_TN, two_TN, PAIR: tl.constexpr, TEN: tl.constexpr):
+    """The same for [T, N]. Two bfloat16 numbers travel as one word: every thread reads many, and that read is a limit."""
+    LAYOUT: tl.constexpr = gl.SliceLayout(1, TEN)
+    if one_TN.dtype == gl.bfloat16 and two_TN.dtype == gl.bfloat16:
+        low = one_TN.to(gl.uint16, bitcast=True).to(gl.uint32)
+        word = low | (two_TN.to(gl.uint16, bitcast=True).to(gl.uint32) << 16)
+        word = gl.convert_layout(word, LAYOUT)
+        one = (word << 16).to(gl.float32, bitcast=True)
+        two = (word & 0xFFFF0000).to(gl.float32, bitcast=True)
+    else:
+        pair = gl.join(one_TN.to(gl.float32), two_TN.to(gl.float32))
+        one, two = gl.split(gl.convert_layout(pair, gl.SliceLayout(1, PAIR)))
+        one, two = gl.convert_layout(one, LAYOUT), gl.convert_layout(two, LAYOUT)
+    return gl.expand_dims(one, 1), gl.expand_dims(two, 1)
 
 
 @jit
@@ -144,7 +159,7 @@ def scan_forward(
     T: tl.constexpr, BLOCK_E: tl.constexpr, N: tl.constexpr, L: tl.constexpr, TILES_PER_CHUNK: tl.constexpr,
     HAS_BIAS: tl.constexpr, HAS_GATE: tl.constexpr, HAS_INITIAL: tl.constexpr, HAS_SEGMENTS: tl.constexpr,
     HAS_MEMORY: tl.constexpr, SAVE_ENTERING: tl.constexpr,
-    TEN: tl.constexpr, TE: tl.constexpr, TN: tl.constexpr, TEL: tl.constexpr,
+    TEN: tl.constexpr, PAIR: tl.constexpr, TE: tl.constexpr, TN: tl.constexpr, TEL: tl.constexpr,
 ):  # fmt: skip
     EN: tl.constexpr = gl.SliceLayout(0, TEN)
     b = gl.program_id(1).to(gl.int64)
@@ -188,9 +203,10 @@ def scan_forward(
                 gl.store(entering + chunk * N * E + en_N[None, :] * E + en_E[:, None], state_EN, mask=mask_EN)
         x_TE = x_TE.to(gl.float32)
         delta_TE = _positive(delta_TE, bias_E, mask_TE)
-        B_T1N, C_T1N = _spread_T1N(B_TN, TEN), _spread_T1N(C_TN, TEN)
-        decay_TEN = _decay_TEN(_spread(delta_TE, TEN), A2_1EN, segments, row, S, ten_T, HAS_SEGMENTS)
-        drive_TEN = _spread(delta_TE * x_TE, TEN) * B_T1N
+        B_T1N, C_T1N = _spread_TN(B_TN, C_TN, PAIR, TEN)
+        delta_TE1, product_TE1 = _spread_TE(delta_TE, delta_TE * x_TE, PAIR, TEN)
+        decay_TEN = _decay_TEN(delta_TE1, A2_1EN, segments, row, S, ten_T, HAS_SEGMENTS)
+        drive_TEN = product_TE1 * B_T1N
         _, states_TEN = _states_TEN(decay_TEN, drive_TEN, state_EN, ten_T)
         state_EN = gl.reduce(states_TEN, 0, _last)
         memory_TE = _sum_over_states(states_TEN * C_T1N, TEL, TE, L) + D_E[None, :] * x_TE
@@ -210,7 +226,7 @@ def scan_states(
     S, E, x_b, x_s, delta_b, delta_s, B_b, B_s, C_b, C_s, gate_b, gate_s, output_b, output_s, memory_b, memory_s,
     T: tl.constexpr, BLOCK_E: tl.constexpr, N: tl.constexpr, L: tl.constexpr, TILES_PER_CHUNK: tl.constexpr,
     HAS_BIAS: tl.constexpr, HAS_GATE: tl.constexpr, HAS_SEGMENTS: tl.constexpr, HAS_MEMORY: tl.constexpr,
-    TEN: tl.constexpr, TE: tl.constexpr, TN: tl.constexpr,
+    TEN: tl.constexpr, PAIR: tl.constexpr, TE: tl.constexpr, TN: tl.constexpr,
 ):  # fmt: skip
     """Backward, first pass, all chunks at once: the state before every tile, and what a chunk does to the gradient.
 
@@ -267,12 +283,13 @@ def scan_states(
             grad_TE = grad_TE * gate_TE * sigmoid(gate_TE)
         if HAS_MEMORY:
             grad_TE += _load_TE(grad_memory, row, memory_s, S, t_T, e_E, is_mine_E).to(gl.float32)
-        B_T1N, C_T1N = _spread_T1N(B_TN, TEN), _spread_T1N(C_TN, TEN)
-        decay_TEN = _decay_TEN(_spread(delta_TE, TEN), A2_1EN, segments, row, S, ten_T, HAS_SEGMENTS)
-        drive_TEN = _spread(delta_TE * x_TE, TEN) * B_T1N
+        B_T1N, C_T1N = _spread_TN(B_TN, C_TN, PAIR, TEN)
+        delta_TE1, product_TE1 = _spread_TE(delta_TE, delta_TE * x_TE, PAIR, TEN)
+        decay_TEN = _decay_TEN(delta_TE1, A2_1EN, segments, row, S, ten_T, HAS_SEGMENTS)
+        drive_TEN = product_TE1 * B_T1N
         products_TEN, states_TEN = _states_TEN(decay_TEN, drive_TEN, state_EN, ten_T)
         state_EN = gl.reduce(states_TEN, 0, _last)
-        carry_EN += product_EN * gl.sum(products_TEN * (_spread(grad_TE, TEN) * C_T1N), axis=0)
+        carry_EN += product_EN * gl.sum(products_TEN * (gl.expand_dims(gl.convert_layout(grad_TE, gl.SliceLayout(2, TEN)), 2) * C_T1N), axis=0)
         product_EN = product_EN * gl.reduce(products_TEN, 0, _last)
     gl.store(carry + offset_EN, carry_EN, mask=mask_EN)
     gl.store(decay + offset_EN, product_EN, mask=mask_EN)
@@ -312,7 +329,7 @@ def scan_backward(
     S, E, x_b, x_s, delta_b, delta_s, B_b, B_s, C_b, C_s, gate_b, gate_s, output_b, output_s, memory_b, memory_s,
     T: tl.constexpr, BLOCK_E: tl.constexpr, N: tl.constexpr, L: tl.constexpr, G: tl.constexpr, TILES_PER_CHUNK: tl.constexpr,
     HAS_BIAS: tl.constexpr, HAS_GATE: tl.constexpr, HAS_SEGMENTS: tl.constexpr, HAS_MEMORY: tl.constexpr,
-    TEN: tl.constexpr, TE: tl.constexpr, TN: tl.constexpr, TEL: tl.constexpr, TGN: tl.constexpr,
+    TEN: tl.constexpr, PAIR: tl.constexpr, TE: tl.constexpr, TN: tl.constexpr, TEL: tl.constexpr, TGN: tl.constexpr,
 ):  # fmt: skip
     """Backward, third pass, all chunks at once: walks a chunk's tiles from the last to the first.
 
@@ -380,9 +397,9 @@ def scan_backward(
             grad_TE = grad_out_TE * gate_TE * sigmoid_TE
         if HAS_MEMORY:
             grad_TE += _load_TE(grad_memory, row, memory_s, S, t_T, e_E, is_mine_E).to(gl.float32)
-        B_T1N, C_T1N = _spread_T1N(B_TN, TEN), _spread_T1N(C_TN, TEN)
-        delta_TE1, grad_TE1 = _spread(delta_TE, TEN), _spread(grad_TE, TEN)
-        product_TE1 = _spread(delta_TE * x_TE, TEN)
+        B_T1N, C_T1N = _spread_TN(B_TN, C_TN, PAIR, TEN)
+        delta_TE1, product_TE1 = _spread_TE(delta_TE, delta_TE * x_TE, PAIR, TEN)
+        grad_TE1 = gl.expand_dims(gl.convert_layout(grad_TE, gl.SliceLayout(2, TEN)), 2)
 
         # In this order few state-sized tensors live at once: states and decays, then kept states and g, then their product.
         decay_TEN = _decay_TEN(delta_TE1, A2_1EN, segments, row, S, ten_T, HAS_SEGMENTS)

@@ -62,6 +62,9 @@ def layouts(tiling: Tiling, state_size: int) -> dict[str, object]:
     tokens_N, each_N, lanes_N = _rows(T, state_size, warps)
     return {
         "TEN": gl.BlockedLayout([T, own_channels, state_size // L], [1, 32 // L, L], [1, warps, 1], [2, 1, 0]),
+        "PAIR": gl.BlockedLayout(
+            [T, own_channels, state_size // L, 2], [1, 32 // L, L, 1], [1, warps, 1, 1], [3, 2, 1, 0]
+        ),
         "TE": gl.BlockedLayout([1, each_E], [tokens_E, lanes_E], [warps, 1], [1, 0]),
         "TN": gl.BlockedLayout([1, each_N], [tokens_N, lanes_N], [warps, 1], [1, 0]),
         "TEL": gl.BlockedLayout([1, each_E, L], [tokens_E, lanes_E, 1], [warps, 1, 1], [2, 1, 0]),
@@ -178,7 +181,7 @@ def _scan(
             TILES_PER_CHUNK=_CHUNK_TOKENS // tiling.tokens,
             HAS_BIAS=bias is not None, HAS_GATE=gate is not None, HAS_INITIAL=initial is not None,
             HAS_SEGMENTS=segments is not None, HAS_MEMORY=return_memory, SAVE_ENTERING=keep_states,
-            num_warps=tiling.num_warps, **_only(layouts(tiling, states), "TEN", "TE", "TN", "TEL"),
+            num_warps=tiling.num_warps, **_only(layouts(tiling, states), "TEN", "PAIR", "TE", "TN", "TEL"),
         )  # fmt: skip
     return output, memory, final, entering
 
@@ -249,7 +252,7 @@ def _scan_backward(
     with _device_of(x):
         scan_states[grid](
             x, delta, A, B, C, _or(bias, x), _or(gate, x), _or(segments, x), grad_output, _or(grad_memory, x), entering,
-            tile_states, carry, decay, *sizes, **common, **_only(where, "TEN", "TE", "TN"),
+            tile_states, carry, decay, *sizes, **common, **_only(where, "TEN", "PAIR", "TE", "TN"),
         )  # fmt: skip
         scan_carry[(-(-states * channels // 256), batch)](
             carry, decay, _or(grad_final, A), grad_initial, chunks, channels, N=states, BLOCK=256,
