@@ -14,6 +14,7 @@ from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
 from sambay.config import SambaYConfig
+from sambay.kernels.reference import document_starts
 from sambay.model.attention import Attention, DifferentialMaps, SubNorm, rotary_angles
 from sambay.model.block import Block, make_norm, residual_dtype
 from sambay.model.mamba import Mamba
@@ -79,11 +80,12 @@ class SambaYModel(SambaYPreTrainedModel):
         cu_seq_lens_q: Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> BaseModelOutputWithPast:
-        """Hidden states after the final norm: of all positions, or of those `logits_to_keep` asks for.
+        """Hidden states after the final norm, of all positions or of the last ones.
 
-        With an int `logits_to_keep` above 0 the cross-decoder runs for that many last positions only, unless hidden
-        states or attention weights of every position are asked for. Packed documents (`seq_idx` (B, S), `cu_seq_lens_q`
-        of one flattened row, or `position_ids` that start again) are kept apart in every layer and return no cache.
+        With an int `logits_to_keep` above 0 the cross-decoder runs for that many last positions only, and only these
+        are returned, unless hidden states or attention weights of every position are asked for. Packed documents
+        (`seq_idx` (B, S), `cu_seq_lens_q` of one flattened row, or `position_ids` that start again) are kept apart in
+        every layer and return no cache.
 
         Raises ValueError for inputs that cannot be computed exactly: see `model.visibility`.
         """
@@ -99,11 +101,11 @@ class SambaYModel(SambaYPreTrainedModel):
             past_key_values = DynamicCache(config=self.config)
         seen = see(self.config, embeddings_BSD, attention_mask, position_ids, past_key_values, segment_ids_BS)
         keep = self._positions_to_keep(logits_to_keep, shape[1], segment_ids_BS, kwargs)
-        last = None if keep is None else self._see_last(seen, keep, embeddings_BSD, attention_mask, past_key_values)
+        last = None
+        if keep is not None:
+            last = only_last(seen, keep, self.config, embeddings_BSD, attention_mask, past_key_values)
         hidden_BSD = self._run(embeddings_BSD, seen, last, past_key_values, keep if last else None, kwargs)
         hidden_BSD = self.final_layernorm(hidden_BSD)
-        if last is None:
-            hidden_BSD = slice_logits_to_keep(hidden_BSD, logits_to_keep)
         return BaseModelOutputWithPast(last_hidden_state=hidden_BSD, past_key_values=past_key_values)
 
     def _run(
@@ -121,7 +123,7 @@ class SambaYModel(SambaYPreTrainedModel):
             here = last if last is not None and index >= split - 1 else seen
             hidden_BSD, memory_BSE, keys, values = block(
                 hidden_BSD, memory_BSE, keys, values,
-                attention_mask=here.mask(block.mixer),
+                attention_mask=here.mask(self.config.layers[index]),
                 padding_BS=seen.padding_BS, segment_ids_BS=seen.segment_ids_BS,
                 position_embeddings=rotation, position_ids=here.position_ids_BS,
                 past_key_values=cache, keep=keep if is_last_self else None, **kwargs,
@@ -138,10 +140,6 @@ class SambaYModel(SambaYPreTrainedModel):
         if isinstance(logits_to_keep, Tensor) or asks_for_all or segments is not None:
             return None
         return logits_to_keep if 0 < logits_to_keep < length else None
-
-    def _see_last(self, seen, keep: int, embeddings_BSD: Tensor, attention_mask, cache: Cache | None):
-        past = 0 if cache is None else cache.get_seq_length()
-        return only_last(seen, keep, self.config, embeddings_BSD, attention_mask, past)
 
 
 class SambaYForCausalLM(SambaYPreTrainedModel, GenerationMixin):
@@ -180,11 +178,38 @@ class SambaYForCausalLM(SambaYPreTrainedModel, GenerationMixin):
             past_key_values=past_key_values, inputs_embeds=inputs_embeds, use_cache=use_cache,
             logits_to_keep=logits_to_keep, **kwargs,
         )  # fmt: skip
-        logits_BSV = self.lm_head(outputs.last_hidden_state)
+        # Where the model has kept the last positions alone, this keeps them all.
+        logits_BSV = self.lm_head(slice_logits_to_keep(outputs.last_hidden_state, logits_to_keep))
         loss = None
         if labels is not None:
+            labels = self._within_documents(labels, position_ids, attention_mask, past_key_values, kwargs)
             loss = self.loss_function(logits=logits_BSV, labels=labels, vocab_size=self.config.vocab_size, **kwargs)
         return CausalLMOutputWithPast(
             loss=loss, logits=logits_BSV, past_key_values=outputs.past_key_values,
             hidden_states=outputs.hidden_states, attentions=outputs.attentions,
+        )  # fmt: skip
+
+    def _within_documents(self, labels: Tensor, position_ids, attention_mask, cache: Cache | None, kwargs) -> Tensor:
+        """Labels without the first token of each packed document, which no token of that document predicts."""
+        segment_ids_BS = documents(
+            position_ids, attention_mask, kwargs.get("seq_idx"), kwargs.get("cu_seq_lens_q"), cache,
+            (labels.shape[0], labels.shape[1]), labels.device,
+        )  # fmt: skip
+        return labels if segment_ids_BS is None else labels.masked_fill(document_starts(segment_ids_BS), -100)
+
+    def prepare_inputs_for_generation(  # type: ignore[override]
+        self,
+        input_ids: Tensor,
+        inputs_embeds: Tensor | None = None,  # `generate` looks for this name before it accepts embeddings
+        attention_mask: Tensor | None = None,
+        is_first_iteration: bool | None = False,
+        **kwargs,
+    ) -> dict:
+        """As transformers does it. Raises ValueError where a prompt ends in padding, from which it cannot go on."""
+        is_mask = is_first_iteration and attention_mask is not None and attention_mask.ndim == 2
+        if is_mask and not attention_mask[:, -1].all():  # type: ignore[index]
+            raise ValueError("attention_mask has padding after a prompt: allowed is padding on the left")
+        return super().prepare_inputs_for_generation(  # type: ignore[misc]
+            input_ids, inputs_embeds=inputs_embeds, attention_mask=attention_mask,
+            is_first_iteration=is_first_iteration, **kwargs,
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,13 +38,13 @@ class Visibility:
 class _LastQueries:
     """The cache as transformers' mask functions see it when only the last queries of a step are asked for."""
 
-    def __init__(self, num_queries: int, num_keys: int) -> None:
-        self.num_queries, self.num_keys = num_queries, num_keys
+    def __init__(self, first_query: int, num_keys: int) -> None:
+        self.first_query, self.num_keys = first_query, num_keys
 
-    def get_query_offset(self, layer_idx: int = 0) -> int:  # noqa: ARG002 - a cache's signature
-        return self.num_keys - self.num_queries
+    def get_query_offset(self, layer_idx: int = 0) -> int:
+        return self.first_query
 
-    def get_mask_sizes(self, query_length: int, layer_idx: int) -> tuple[int, int]:  # noqa: ARG002
+    def get_mask_sizes(self, query_length: int, layer_idx: int) -> tuple[int, int]:
         return self.num_keys, 0
 
 
@@ -69,7 +70,7 @@ def see(
     if isinstance(attention_mask, dict):
         return _from_ready_masks(attention_mask, length, position_ids)
     padding = _padding(attention_mask, batch, length, past)
-    arguments = {
+    arguments: dict[str, Any] = {
         "config": config,
         "inputs_embeds": embeddings_BSD,
         "attention_mask": attention_mask if padding is not None or _is_tracing() else None,
@@ -83,20 +84,35 @@ def see(
 
 
 def only_last(
-    seen: Visibility, keep: int, config: SambaYConfig, embeddings_BSD: Tensor, attention_mask, past: int
+    seen: Visibility,
+    keep: int,
+    config: SambaYConfig,
+    embeddings_BSD: Tensor,
+    attention_mask: Tensor | dict[str, Tensor | None] | None,
+    past_key_values: Cache | None,
 ) -> Visibility | None:
-    """The visibility of the step's last `keep` positions, or None where the mask's form does not allow to take them."""
-    length = embeddings_BSD.shape[1]
+    """The visibility of the step's last `keep` positions, or None where the masks do not allow to take them alone."""
+    if config.layers[config.num_self_decoder_layers - 1] is WINDOW:
+        return None  # nothing after it, and its mask cannot be cut: a ring may hold its keys
     last = replace(seen, position_ids_BS=seen.position_ids_BS[:, -keep:])
+    if FULL not in config.layers:
+        return last
     if isinstance(seen.full, Tensor):
         return replace(last, full=seen.full[:, :, -keep:] if seen.full.ndim == 4 else seen.full)
-    if keep == 1 and seen.full is None:
-        return last  # one query that sees every key
-    if isinstance(attention_mask, dict):
+    length = embeddings_BSD.shape[1]
+    num_seen = num_keys = length
+    if past_key_values is not None:
+        num_seen = past_key_values.get_seq_length() + length
+        num_keys = past_key_values.get_mask_sizes(length, config.layers.index(FULL))[0]
+    if keep == 1 and seen.full is None and num_keys == num_seen:
+        return last  # one query that sees every key; a static cache also holds keys that are still to come
+    if isinstance(attention_mask, dict) and seen.full is not None:
         return None
+    has_padding = isinstance(attention_mask, Tensor) and seen.padding_BS is not None
     mask = create_causal_mask(
-        config, embeddings_BSD[:, -keep:], attention_mask if seen.padding_BS is not None else None,
-        _LastQueries(keep, past + length),  # type: ignore[arg-type]
+        config, embeddings_BSD[:, -keep:], attention_mask if has_padding else None,  # type: ignore[arg-type]
+        _LastQueries(num_seen - keep, num_keys),  # type: ignore[arg-type]
+        allow_is_causal_skip=False,
     )  # fmt: skip
     return replace(last, full=mask)
 
