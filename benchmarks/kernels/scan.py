@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--peer", type=Path, help="folder of an unpacked mamba-ssm sdist")
     options = parser.parse_args()
     print(torch.cuda.get_device_name(), "torch", torch.__version__)
-    for shape in [(1, 1, 64), (2, 63, 70), (1, 1000, 5_120), (3, 515, 3_968)]:
+    for shape in [(1, 1, 64), (2, 5, 1), (2, 63, 70), (1, 1000, 5_120), (3, 515, 3_968)]:
         check(shape)
     if options.sweep:
         sweep()
@@ -130,41 +130,42 @@ def report(shape, peer) -> None:
 
 
 def sweep() -> None:
-    Tiling = scan.Tiling
-    chosen = scan.forward_tiling, scan.backward_tiling
-    forward = [(T, E, L, W) for T, L, (E, W) in itertools.product((8, 16), (1, 2, 4, 8), ((8, 1), (8, 2), (16, 2), (16, 4), (32, 2), (32, 4), (64, 2))) if 16 <= T * 16 * E / (32 * W) <= 128 and E * L >= 32 * W]
-    for shape in SHAPES[:1] + SHAPES[2:]:
+    """Each kernel's time for many tilings (tokens, channels, lanes, warps), best first."""
+    forward = [(T, E, L, W) for T in (8, 16) for L in (1, 2, 4, 8) for E, W in BLOCKS if 16 <= T * E / (2 * W) <= 128 and E * L >= 32 * W]
+    backward = [(T, E, L, W) for T in (4, 8) for L in (1, 2, 4) for E, W in BLOCKS if 16 <= T * E / (2 * W) <= 64 and E * L >= 32 * W]
+    for unroll, shape in itertools.product((1, 2), (SHAPES[0], SHAPES[2])):
+        scan._UNROLL = unroll
         given = inputs(shape, torch.bfloat16)
-        rows = []
-        for T, E, L, W in forward:
-            scan.forward_tiling = lambda *_, t=Tiling(T, E, L, W): t
+        leaves = {name: tensor.detach().requires_grad_() for name, tensor in given.items()}
+        output, _, _ = scan.selective_scan(**leaves)
+        grad = torch.randn_like(output)
+        chosen = scan.forward_tiling, scan.backward_tilings
+        rows = {"scan_forward": [], "scan_states": [], "scan_backward": []}
+        for tiling in forward:
+            scan.forward_tiling = lambda *_, t=scan.Tiling(*tiling): t
             with torch.no_grad():
-                rows.append((milliseconds(lambda: scan.selective_scan(**given), 7), T, E, L, W))
-        scan.forward_tiling = chosen[0]
-        print(f"forward {shape}:", *(f"T{T} E{E} L{L} W{W} {ms:.3f}" for ms, T, E, L, W in sorted(rows)[:8]), sep="\n  ", flush=True)
-    for shape in SHAPES[:1] + SHAPES[2:]:
-        rows = []
-        for (T, E, L, W), (T2, E2, L2, W2) in SWEEP_BACKWARD:
-            scan.backward_tiling = lambda *_, t=Tiling(T, E, L, W): t
-            rows.append((*profile(shape), T, E, L, W))
-        scan.backward_tiling = chosen[1]
-        print(f"backward {shape}:", *(f"T{r[-4]} E{r[-3]} L{r[-2]} W{r[-1]} {r[:-4]}" for r in sorted(rows)[:14]), sep="\n  ", flush=True)
+                rows["scan_forward"].append((milliseconds(lambda: scan.selective_scan(**given), 5), tiling))
+        for tiling in backward:
+            scan.backward_tilings = lambda *_, t=scan.Tiling(*tiling): (t, t)
+            times = kernel_times(lambda: torch.autograd.grad(output, list(leaves.values()), grad, retain_graph=True))
+            rows["scan_states"].append((times["scan_states"], tiling))
+            rows["scan_backward"].append((times["scan_backward"], tiling))
+        scan.forward_tiling, scan.backward_tilings = chosen
+        for name, found in rows.items():
+            best = "  ".join(f"{tiling} {ms:.3f}" for ms, tiling in sorted(found)[:9])
+            print(f"{name} {shape} unroll {unroll}: {best}", flush=True)
 
 
-SWEEP_BACKWARD = [(t, t) for t in ((8, 64, 4, 4), (8, 32, 4, 4), (8, 32, 4, 2), (4, 64, 4, 4), (8, 16, 4, 2), (8, 8, 4, 1), (4, 32, 4, 2), (4, 16, 4, 1), (4, 16, 4, 2), (4, 32, 4, 4), (4, 32, 8, 4), (4, 16, 8, 2))]
+BLOCKS = ((8, 1), (16, 1), (32, 1), (8, 2), (16, 2), (32, 2), (64, 2), (16, 4), (32, 4), (64, 4))
 
 
-def profile(shape) -> tuple:
-    leaves = {name: tensor.detach().requires_grad_() for name, tensor in inputs(shape, torch.bfloat16).items()}
-    output, _, _ = scan.selective_scan(**leaves)
-    grad = torch.randn_like(output)
-    run = lambda: torch.autograd.grad(output, list(leaves.values()), grad, retain_graph=True)
-    total = milliseconds(run, 7)
+def kernel_times(run) -> dict[str, float]:
+    run()
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as trace:
         run()
+        run()
         torch.cuda.synchronize()
-    kernels = {e.key[:24]: round(e.device_time_total / 1e3, 3) for e in trace.key_averages() if e.device_time_total > 20}
-    return round(total, 3), str(kernels)
+    return {event.key: event.device_time_total / 2e3 for event in trace.key_averages()}
 
 
 if __name__ == "__main__":

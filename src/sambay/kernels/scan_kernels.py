@@ -151,12 +151,12 @@ def _sum_over_channels(value_TEN, TGN: tl.constexpr, TN: tl.constexpr, G: tl.con
     return gl.convert_layout(gl.sum(gl.convert_layout(partial_TGN, TGN), axis=1), TN)
 
 
-@jit
+@jit(do_not_specialize=["S"])
 def scan_forward(
     x, delta, A, B, C, D, bias, gate, initial, segments,  # inputs
-    output, memory, final, entering,  # outputs; entering: the state before each chunk, (B, chunks, N, E)
+    output, memory, final, entering,  # outputs; entering: the state before each chunk, (B, chunks, E, N)
     S, E, x_b, x_s, delta_b, delta_s, B_b, B_s, C_b, C_s, gate_b, gate_s,
-    T: tl.constexpr, BLOCK_E: tl.constexpr, N: tl.constexpr, L: tl.constexpr, TILES_PER_CHUNK: tl.constexpr,
+    T: tl.constexpr, BLOCK_E: tl.constexpr, N: tl.constexpr, L: tl.constexpr, TILES_PER_CHUNK: tl.constexpr, UNROLL: tl.constexpr,
     HAS_BIAS: tl.constexpr, HAS_GATE: tl.constexpr, HAS_INITIAL: tl.constexpr, HAS_SEGMENTS: tl.constexpr,
     HAS_MEMORY: tl.constexpr, SAVE_ENTERING: tl.constexpr,
     TEN: tl.constexpr, PAIR: tl.constexpr, TE: tl.constexpr, TN: tl.constexpr, TEL: tl.constexpr,
@@ -183,48 +183,50 @@ def scan_forward(
         state_EN = gl.load(initial + b * E * N + en_E[:, None] * N + en_N[None, :], mask=mask_EN, other=0.0)
     x, delta, gate, B, C = x + b * x_b, delta + b * delta_b, gate + b * gate_b, B + b * B_b, C + b * C_b
     output, memory, segments = output + b * S * E, memory + b * S * E, segments + b * S
-    num_tiles = gl.cdiv(S, T)
+    num_tiles = gl.cdiv(S, T * UNROLL) * UNROLL
     entering += b * gl.cdiv(num_tiles, TILES_PER_CHUNK) * N * E
 
     first_row = b * 0
     next_x, next_delta, next_gate, next_B, next_C = _load_inputs(
         x, delta, gate, B, C, first_row, x_s, delta_s, gate_s, B_s, C_s, S, t_T, e_E, is_mine_E, tn_T, tn_N, HAS_GATE
     )
-    for tile in range(0, num_tiles):
-        row = first_row + tile * T
-        mask_TE = (row + t_T < S)[:, None] & is_mine_E[None, :]
-        x_TE, delta_TE, gate_TE, B_TN, C_TN = next_x, next_delta, next_gate, next_B, next_C
-        next_x, next_delta, next_gate, next_B, next_C = _load_inputs(
-            x, delta, gate, B, C, row + T, x_s, delta_s, gate_s, B_s, C_s, S, t_T, e_E, is_mine_E, tn_T, tn_N, HAS_GATE
-        )
-        if SAVE_ENTERING:
-            if tile % TILES_PER_CHUNK == 0:
-                chunk = row // (T * TILES_PER_CHUNK)
-                gl.store(entering + chunk * N * E + en_N[None, :] * E + en_E[:, None], state_EN, mask=mask_EN)
-        x_TE = x_TE.to(gl.float32)
-        delta_TE = _positive(delta_TE, bias_E, mask_TE)
-        B_T1N, C_T1N = _spread_TN(B_TN, C_TN, PAIR, TEN)
-        delta_TE1, product_TE1 = _spread_TE(delta_TE, delta_TE * x_TE, PAIR, TEN)
-        decay_TEN = _decay_TEN(delta_TE1, A2_1EN, segments, row, S, ten_T, HAS_SEGMENTS)
-        drive_TEN = product_TE1 * B_T1N
-        _, states_TEN = _states_TEN(decay_TEN, drive_TEN, state_EN, ten_T)
-        state_EN = gl.reduce(states_TEN, 0, _last)
-        memory_TE = _sum_over_states(states_TEN * C_T1N, TEL, TE, L) + D_E[None, :] * x_TE
-        if HAS_MEMORY:
-            _store_TE(memory, row, E, t_T, e_E, memory_TE, mask_TE)
-        if HAS_GATE:
-            gate_TE = gate_TE.to(gl.float32)
-            memory_TE = memory_TE * gate_TE * sigmoid(gate_TE)
-        _store_TE(output, row, E, t_T, e_E, memory_TE, mask_TE)
+    for round in range(0, num_tiles // UNROLL):
+        for half in gl.static_range(UNROLL):
+            tile = round * UNROLL + half
+            row = first_row + tile * T
+            mask_TE = (row + t_T < S)[:, None] & is_mine_E[None, :]
+            x_TE, delta_TE, gate_TE, B_TN, C_TN = next_x, next_delta, next_gate, next_B, next_C
+            next_x, next_delta, next_gate, next_B, next_C = _load_inputs(
+                x, delta, gate, B, C, row + T, x_s, delta_s, gate_s, B_s, C_s, S, t_T, e_E, is_mine_E, tn_T, tn_N, HAS_GATE
+            )
+            if SAVE_ENTERING:
+                if tile % TILES_PER_CHUNK == 0:
+                    chunk = row // (T * TILES_PER_CHUNK)
+                    gl.store(entering + chunk * E * N + en_E[:, None] * N + en_N[None, :], state_EN, mask=mask_EN)
+            x_TE = x_TE.to(gl.float32)
+            delta_TE = _positive(delta_TE, bias_E, mask_TE)
+            B_T1N, C_T1N = _spread_TN(B_TN, C_TN, PAIR, TEN)
+            delta_TE1, product_TE1 = _spread_TE(delta_TE, delta_TE * x_TE, PAIR, TEN)
+            decay_TEN = _decay_TEN(delta_TE1, A2_1EN, segments, row, S, ten_T, HAS_SEGMENTS)
+            drive_TEN = product_TE1 * B_T1N
+            _, states_TEN = _states_TEN(decay_TEN, drive_TEN, state_EN, ten_T)
+            state_EN = gl.reduce(states_TEN, 0, _last)
+            memory_TE = _sum_over_states(states_TEN * C_T1N, TEL, TE, L) + D_E[None, :] * x_TE
+            if HAS_MEMORY:
+                _store_TE(memory, row, E, t_T, e_E, memory_TE, mask_TE)
+            if HAS_GATE:
+                gate_TE = gate_TE.to(gl.float32)
+                memory_TE = memory_TE * gate_TE * sigmoid(gate_TE)
+            _store_TE(output, row, E, t_T, e_E, memory_TE, mask_TE)
     gl.store(final + b * E * N + en_E[:, None] * N + en_N[None, :], state_EN, mask=mask_EN)
 
 
-@jit
+@jit(do_not_specialize=["S"])
 def scan_states(
     x, delta, A, B, C, bias, gate, segments, grad_output, grad_memory, entering,  # inputs
-    tile_states, carry, decay,  # outputs; the state before each tile (B, tiles, N, E); of each chunk (B, chunks, N, E)
+    tile_states, carry, decay,  # outputs; the state before each tile (B, tiles, E, N); of each chunk (B, chunks, E, N)
     S, E, x_b, x_s, delta_b, delta_s, B_b, B_s, C_b, C_s, gate_b, gate_s, output_b, output_s, memory_b, memory_s,
-    T: tl.constexpr, BLOCK_E: tl.constexpr, N: tl.constexpr, L: tl.constexpr, TILES_PER_CHUNK: tl.constexpr,
+    T: tl.constexpr, BLOCK_E: tl.constexpr, N: tl.constexpr, L: tl.constexpr, TILES_PER_CHUNK: tl.constexpr, UNROLL: tl.constexpr,
     HAS_BIAS: tl.constexpr, HAS_GATE: tl.constexpr, HAS_SEGMENTS: tl.constexpr, HAS_MEMORY: tl.constexpr,
     TEN: tl.constexpr, PAIR: tl.constexpr, TE: tl.constexpr, TN: tl.constexpr,
 ):  # fmt: skip
@@ -252,8 +254,8 @@ def scan_states(
         bias_E = gl.load(bias + e_E, mask=is_mine_E, other=0.0).to(gl.float32)
     x, delta, gate, B, C = x + b * x_b, delta + b * delta_b, gate + b * gate_b, B + b * B_b, C + b * C_b
     grad_output, grad_memory, segments = grad_output + b * output_b, grad_memory + b * memory_b, segments + b * S
-    num_tiles = gl.cdiv(S, T)
-    offset_EN = (b * gl.cdiv(num_tiles, TILES_PER_CHUNK) + chunk) * N * E + en_N[None, :] * E + en_E[:, None]
+    num_tiles = gl.cdiv(S, T * UNROLL) * UNROLL
+    offset_EN = (b * gl.num_programs(1) + chunk) * E * N + en_E[:, None] * N + en_N[None, :]
     tile_states += b * num_tiles * N * E
     state_EN = gl.load(entering + offset_EN, mask=mask_EN, other=0.0)
     product_EN = gl.full([BLOCK_E, N], 1.0, gl.float32, EN)
@@ -265,69 +267,70 @@ def scan_states(
         x, delta, gate, B, C, row, x_s, delta_s, gate_s, B_s, C_s, S, t_T, e_E, is_mine_E, tn_T, tn_N, HAS_GATE
     )
     next_grad = _load_TE(grad_output, row, output_s, S, t_T, e_E, is_mine_E)
-    for tile in range(first_tile, gl.minimum(first_tile + TILES_PER_CHUNK, num_tiles)):
-        row = b * 0 + tile * T
-        mask_TE = (row + t_T < S)[:, None] & is_mine_E[None, :]
-        x_TE, delta_TE, gate_TE, B_TN, C_TN = next_x, next_delta, next_gate, next_B, next_C
-        grad_TE = next_grad.to(gl.float32)
-        next_x, next_delta, next_gate, next_B, next_C = _load_inputs(
-            x, delta, gate, B, C, row + T, x_s, delta_s, gate_s, B_s, C_s, S, t_T, e_E, is_mine_E, tn_T, tn_N, HAS_GATE
-        )
-        next_grad = _load_TE(grad_output, row + T, output_s, S, t_T, e_E, is_mine_E)
-        states = tile_states + row // T * N * E
-        gl.store(states + en_N[None, :] * E + en_E[:, None], state_EN, mask=mask_EN)
-        x_TE = x_TE.to(gl.float32)
-        delta_TE = _positive(delta_TE, bias_E, mask_TE)
-        if HAS_GATE:
-            gate_TE = gate_TE.to(gl.float32)
-            grad_TE = grad_TE * gate_TE * sigmoid(gate_TE)
-        if HAS_MEMORY:
-            grad_TE += _load_TE(grad_memory, row, memory_s, S, t_T, e_E, is_mine_E).to(gl.float32)
-        B_T1N, C_T1N = _spread_TN(B_TN, C_TN, PAIR, TEN)
-        delta_TE1, product_TE1 = _spread_TE(delta_TE, delta_TE * x_TE, PAIR, TEN)
-        decay_TEN = _decay_TEN(delta_TE1, A2_1EN, segments, row, S, ten_T, HAS_SEGMENTS)
-        drive_TEN = product_TE1 * B_T1N
-        products_TEN, states_TEN = _states_TEN(decay_TEN, drive_TEN, state_EN, ten_T)
-        state_EN = gl.reduce(states_TEN, 0, _last)
-        carry_EN += product_EN * gl.sum(products_TEN * (gl.expand_dims(gl.convert_layout(grad_TE, gl.SliceLayout(2, TEN)), 2) * C_T1N), axis=0)
-        product_EN = product_EN * gl.reduce(products_TEN, 0, _last)
+    num_rounds = gl.minimum(TILES_PER_CHUNK, num_tiles - first_tile) // UNROLL
+    for round in range(0, num_rounds):
+        for half in gl.static_range(UNROLL):
+            row = b * 0 + (first_tile + round * UNROLL + half) * T
+            mask_TE = (row + t_T < S)[:, None] & is_mine_E[None, :]
+            x_TE, delta_TE, gate_TE, B_TN, C_TN = next_x, next_delta, next_gate, next_B, next_C
+            grad_TE = next_grad.to(gl.float32)
+            next_x, next_delta, next_gate, next_B, next_C = _load_inputs(
+                x, delta, gate, B, C, row + T, x_s, delta_s, gate_s, B_s, C_s, S, t_T, e_E, is_mine_E, tn_T, tn_N, HAS_GATE
+            )
+            next_grad = _load_TE(grad_output, row + T, output_s, S, t_T, e_E, is_mine_E)
+            states = tile_states + row // T * N * E
+            gl.store(states + en_E[:, None] * N + en_N[None, :], state_EN, mask=mask_EN)
+            x_TE = x_TE.to(gl.float32)
+            delta_TE = _positive(delta_TE, bias_E, mask_TE)
+            if HAS_GATE:
+                gate_TE = gate_TE.to(gl.float32)
+                grad_TE = grad_TE * gate_TE * sigmoid(gate_TE)
+            if HAS_MEMORY:
+                grad_TE += _load_TE(grad_memory, row, memory_s, S, t_T, e_E, is_mine_E).to(gl.float32)
+            B_T1N, C_T1N = _spread_TN(B_TN, C_TN, PAIR, TEN)
+            delta_TE1, product_TE1 = _spread_TE(delta_TE, delta_TE * x_TE, PAIR, TEN)
+            decay_TEN = _decay_TEN(delta_TE1, A2_1EN, segments, row, S, ten_T, HAS_SEGMENTS)
+            drive_TEN = product_TE1 * B_T1N
+            products_TEN, states_TEN = _states_TEN(decay_TEN, drive_TEN, state_EN, ten_T)
+            state_EN = gl.reduce(states_TEN, 0, _last)
+            carry_EN += product_EN * gl.sum(products_TEN * (gl.expand_dims(gl.convert_layout(grad_TE, gl.SliceLayout(2, TEN)), 2) * C_T1N), axis=0)
+            product_EN = product_EN * gl.reduce(products_TEN, 0, _last)
     gl.store(carry + offset_EN, carry_EN, mask=mask_EN)
     gl.store(decay + offset_EN, product_EN, mask=mask_EN)
 
 
-@jit
+@jit(do_not_specialize=["num_chunks"])
 def scan_carry(
-    carry, decay, grad_final, grad_initial, num_chunks, E,
-    N: tl.constexpr, BLOCK: tl.constexpr, HAS_FINAL: tl.constexpr, LAYOUT: tl.constexpr,
+    carry, decay, grad_final, grad_initial, num_chunks, EN,
+    BLOCK: tl.constexpr, HAS_FINAL: tl.constexpr, LAYOUT: tl.constexpr,
 ):  # fmt: skip
     """Backward, second pass: the gradient of each chunk's leaving state, in place of `carry`, and of the initial state."""
     b = gl.program_id(1).to(gl.int64)
-    i = gl.program_id(0) * BLOCK + gl.arange(0, BLOCK, LAYOUT)  # over (N, E) in the chunks, (E, N) outside
-    is_mine = i < N * E
-    outside = b * E * N + (i % E) * N + i // E
+    i = gl.program_id(0) * BLOCK + gl.arange(0, BLOCK, LAYOUT)
+    is_mine = i < EN
     grad = gl.zeros([BLOCK], gl.float32, LAYOUT)
     if HAS_FINAL:
-        grad = gl.load(grad_final + outside, mask=is_mine, other=0.0)
-    at = (b * num_chunks + num_chunks - 1) * N * E + i
+        grad = gl.load(grad_final + b * EN + i, mask=is_mine, other=0.0)
+    at = (b * num_chunks + num_chunks - 1) * EN + i
     next_carry, next_decay = gl.load(carry + at, mask=is_mine, other=0.0), gl.load(decay + at, mask=is_mine, other=0.0)
     for step in range(0, num_chunks):
         carry_here, decay_here = next_carry, next_decay
         is_more = is_mine & (step + 1 < num_chunks)
-        next_carry = gl.load(carry + at - N * E, mask=is_more, other=0.0)
-        next_decay = gl.load(decay + at - N * E, mask=is_more, other=0.0)
+        next_carry = gl.load(carry + at - EN, mask=is_more, other=0.0)
+        next_decay = gl.load(decay + at - EN, mask=is_more, other=0.0)
         gl.store(carry + at, grad, mask=is_mine)
         grad = carry_here + decay_here * grad
-        at -= N * E
-    gl.store(grad_initial + outside, grad, mask=is_mine)
+        at -= EN
+    gl.store(grad_initial + b * EN + i, grad, mask=is_mine)
 
 
-@jit
+@jit(do_not_specialize=["S"])
 def scan_backward(
     x, delta, A, B, C, D, bias, gate, segments, grad_output, grad_memory, tile_states, leaving,  # inputs
     grad_x, grad_delta, grad_gate,  # outputs (B, S, E)
-    grad_A, grad_B, grad_C, grad_D, grad_bias,  # partial sums: A (B, chunks, N, E), B and C (blocks, B, S, N), (B, chunks, E)
+    grad_A, grad_B, grad_C, grad_D, grad_bias,  # partial sums: A (B, chunks, E, N), B and C (blocks, B, S, N), (B, chunks, E)
     S, E, x_b, x_s, delta_b, delta_s, B_b, B_s, C_b, C_s, gate_b, gate_s, output_b, output_s, memory_b, memory_s,
-    T: tl.constexpr, BLOCK_E: tl.constexpr, N: tl.constexpr, L: tl.constexpr, G: tl.constexpr, TILES_PER_CHUNK: tl.constexpr,
+    T: tl.constexpr, BLOCK_E: tl.constexpr, N: tl.constexpr, L: tl.constexpr, G: tl.constexpr, TILES_PER_CHUNK: tl.constexpr, UNROLL: tl.constexpr,
     HAS_BIAS: tl.constexpr, HAS_GATE: tl.constexpr, HAS_SEGMENTS: tl.constexpr, HAS_MEMORY: tl.constexpr,
     TEN: tl.constexpr, PAIR: tl.constexpr, TE: tl.constexpr, TN: tl.constexpr, TEL: tl.constexpr, TGN: tl.constexpr,
 ):  # fmt: skip
@@ -359,8 +362,8 @@ def scan_backward(
     grad_output, grad_memory, segments = grad_output + b * output_b, grad_memory + b * memory_b, segments + b * S
     grad_x, grad_delta, grad_gate = grad_x + b * S * E, grad_delta + b * S * E, grad_gate + b * S * E
     block_row = (gl.program_id(0) * gl.num_programs(2) + b) * S
-    num_tiles = gl.cdiv(S, T)
-    offset_EN = (b * num_chunks + chunk) * N * E + en_N[None, :] * E + en_E[:, None]
+    num_tiles = gl.cdiv(S, T * UNROLL) * UNROLL
+    offset_EN = (b * num_chunks + chunk) * E * N + en_E[:, None] * N + en_N[None, :]
     tile_states += b * num_tiles * N * E
     carried_EN = gl.load(leaving + offset_EN, mask=mask_EN, other=0.0)
     grad_A_EN = gl.zeros([BLOCK_E, N], gl.float32, EN)
@@ -375,64 +378,65 @@ def scan_backward(
         x, delta, gate, B, C, row, x_s, delta_s, gate_s, B_s, C_s, S, t_T, e_E, is_mine_E, tn_T, tn_N, HAS_GATE
     )
     next_grad = _load_TE(grad_output, row, output_s, S, t_T, e_E, is_mine_E)
-    next_state = gl.load(tile_states + row // T * N * E + en_N[None, :] * E + en_E[:, None], mask=mask_EN, other=0.0)
-    for step in range(0, num_steps):
-        row = b * 0 + (first_tile + num_steps - 1 - step) * T
-        mask_TE = (row + t_T < S)[:, None] & is_mine_E[None, :]
-        x_TE, delta_TE, gate_TE, B_TN, C_TN = next_x, next_delta, next_gate, next_B, next_C
-        grad_out_TE, state_EN = next_grad.to(gl.float32), next_state
-        next_x, next_delta, next_gate, next_B, next_C = _load_inputs(
-            x, delta, gate, B, C, row - T, x_s, delta_s, gate_s, B_s, C_s, S, t_T, e_E, is_mine_E, tn_T, tn_N, HAS_GATE
-        )
-        next_grad = _load_TE(grad_output, row - T, output_s, S, t_T, e_E, is_mine_E)
-        states = tile_states + (row // T - 1) * N * E
-        next_state = gl.load(states + en_N[None, :] * E + en_E[:, None], mask=mask_EN & (row > 0), other=0.0)
-        x_TE = x_TE.to(gl.float32)
-        raw_TE = delta_TE.to(gl.float32) + bias_E[None, :]
-        delta_TE = _positive(delta_TE, bias_E, mask_TE)
-        grad_TE = grad_out_TE
-        if HAS_GATE:
-            gate_TE = gate_TE.to(gl.float32)
-            sigmoid_TE = sigmoid(gate_TE)
-            grad_TE = grad_out_TE * gate_TE * sigmoid_TE
-        if HAS_MEMORY:
-            grad_TE += _load_TE(grad_memory, row, memory_s, S, t_T, e_E, is_mine_E).to(gl.float32)
-        B_T1N, C_T1N = _spread_TN(B_TN, C_TN, PAIR, TEN)
-        delta_TE1, product_TE1 = _spread_TE(delta_TE, delta_TE * x_TE, PAIR, TEN)
-        grad_TE1 = gl.expand_dims(gl.convert_layout(grad_TE, gl.SliceLayout(2, TEN)), 2)
+    next_state = gl.load(tile_states + row // T * E * N + en_E[:, None] * N + en_N[None, :], mask=mask_EN, other=0.0)
+    for round in range(0, num_steps // UNROLL):
+        for half in gl.static_range(UNROLL):
+            row = b * 0 + (first_tile + num_steps - 1 - round * UNROLL - half) * T
+            mask_TE = (row + t_T < S)[:, None] & is_mine_E[None, :]
+            x_TE, delta_TE, gate_TE, B_TN, C_TN = next_x, next_delta, next_gate, next_B, next_C
+            grad_out_TE, state_EN = next_grad.to(gl.float32), next_state
+            next_x, next_delta, next_gate, next_B, next_C = _load_inputs(
+                x, delta, gate, B, C, row - T, x_s, delta_s, gate_s, B_s, C_s, S, t_T, e_E, is_mine_E, tn_T, tn_N, HAS_GATE
+            )
+            next_grad = _load_TE(grad_output, row - T, output_s, S, t_T, e_E, is_mine_E)
+            states = tile_states + (row // T - 1) * N * E
+            next_state = gl.load(states + en_E[:, None] * N + en_N[None, :], mask=mask_EN & (row > 0), other=0.0)
+            x_TE = x_TE.to(gl.float32)
+            raw_TE = delta_TE.to(gl.float32) + bias_E[None, :]
+            delta_TE = _positive(delta_TE, bias_E, mask_TE)
+            grad_TE = grad_out_TE
+            if HAS_GATE:
+                gate_TE = gate_TE.to(gl.float32)
+                sigmoid_TE = sigmoid(gate_TE)
+                grad_TE = grad_out_TE * gate_TE * sigmoid_TE
+            if HAS_MEMORY:
+                grad_TE += _load_TE(grad_memory, row, memory_s, S, t_T, e_E, is_mine_E).to(gl.float32)
+            B_T1N, C_T1N = _spread_TN(B_TN, C_TN, PAIR, TEN)
+            delta_TE1, product_TE1 = _spread_TE(delta_TE, delta_TE * x_TE, PAIR, TEN)
+            grad_TE1 = gl.expand_dims(gl.convert_layout(grad_TE, gl.SliceLayout(2, TEN)), 2)
 
-        # In this order few state-sized tensors live at once: states and decays, then kept states and g, then their product.
-        decay_TEN = _decay_TEN(delta_TE1, A2_1EN, segments, row, S, ten_T, HAS_SEGMENTS)
-        _, states_TEN = _states_TEN(decay_TEN, product_TE1 * B_T1N, state_EN, ten_T)
-        grad_C_TN = _sum_over_channels(states_TEN * grad_TE1, TGN, TN, G)
-        if HAS_GATE:
-            memory_TE = _sum_over_states(states_TEN * C_T1N, TEL, TE, L) + D_E[None, :] * x_TE
-            slope_TE = sigmoid_TE * (1.0 + gate_TE * (1.0 - sigmoid_TE))
-            _store_TE(grad_gate, row, E, t_T, e_E, grad_out_TE * memory_TE * slope_TE, mask_TE)
-        kept_TEN = states_TEN - product_TE1 * B_T1N
-        back_TEN = _backwards(decay_TEN, TEN)
-        _, next_TEN, _ = gl.associative_scan((back_TEN, back_TEN, gl.zeros_like(back_TEN)), 0, _neighbour)
-        pull_TEN = _backwards(grad_TE1 * C_T1N, TEN)
-        pull_TEN = gl.where(is_first, pull_TEN + gl.expand_dims(carried_EN, 0), pull_TEN)
-        _, g_TEN = gl.associative_scan((next_TEN, pull_TEN), 0, _then)
-        carried_EN = gl.reduce(back_TEN * g_TEN, 0, _last)
-        g_TEN = _backwards(g_TEN, TEN)
+            # In this order few state-sized tensors live at once: states and decays, then kept states and g, then their product.
+            decay_TEN = _decay_TEN(delta_TE1, A2_1EN, segments, row, S, ten_T, HAS_SEGMENTS)
+            _, states_TEN = _states_TEN(decay_TEN, product_TE1 * B_T1N, state_EN, ten_T)
+            grad_C_TN = _sum_over_channels(states_TEN * grad_TE1, TGN, TN, G)
+            if HAS_GATE:
+                memory_TE = _sum_over_states(states_TEN * C_T1N, TEL, TE, L) + D_E[None, :] * x_TE
+                slope_TE = sigmoid_TE * (1.0 + gate_TE * (1.0 - sigmoid_TE))
+                _store_TE(grad_gate, row, E, t_T, e_E, grad_out_TE * memory_TE * slope_TE, mask_TE)
+            kept_TEN = states_TEN - product_TE1 * B_T1N
+            back_TEN = _backwards(decay_TEN, TEN)
+            _, next_TEN, _ = gl.associative_scan((back_TEN, back_TEN, gl.zeros_like(back_TEN)), 0, _neighbour)
+            pull_TEN = _backwards(grad_TE1 * C_T1N, TEN)
+            pull_TEN = gl.where(is_first, pull_TEN + gl.expand_dims(carried_EN, 0), pull_TEN)
+            _, g_TEN = gl.associative_scan((next_TEN, pull_TEN), 0, _then)
+            carried_EN = gl.reduce(back_TEN * g_TEN, 0, _last)
+            g_TEN = _backwards(g_TEN, TEN)
 
-        grad_B_TN = _sum_over_channels(g_TEN * product_TE1, TGN, TN, G)
-        at_TN = (block_row + row) * N + tn_T[:, None] * N + tn_N[None, :]
-        mask_TN = (row + tn_T < S)[:, None] & (tn_N < N)[None, :]
-        gl.store(grad_B + at_TN, grad_B_TN, mask=mask_TN)
-        gl.store(grad_C + at_TN, grad_C_TN, mask=mask_TN)
-        grad_product_TE = _sum_over_states(g_TEN * B_T1N, TEL, TE, L)
-        through_TEN = g_TEN * kept_TEN
-        grad_A_EN += gl.sum(through_TEN * delta_TE1, axis=0)
-        grad_exponent_TE = _sum_over_states(through_TEN * A2_1EN, TEL, TE, L) * 0.6931471805599453
-        grad_delta_TE = (x_TE * grad_product_TE + grad_exponent_TE) * sigmoid(raw_TE)
-        grad_delta_TE = gl.where(mask_TE, grad_delta_TE, 0.0)
-        _store_TE(grad_delta, row, E, t_T, e_E, grad_delta_TE, mask_TE)
-        _store_TE(grad_x, row, E, t_T, e_E, delta_TE * grad_product_TE + D_E[None, :] * grad_TE, mask_TE)
-        grad_D_E += gl.sum(grad_TE * x_TE, axis=0)
-        grad_bias_E += gl.sum(grad_delta_TE, axis=0)
+            grad_B_TN = _sum_over_channels(g_TEN * product_TE1, TGN, TN, G)
+            at_TN = (block_row + row) * N + tn_T[:, None] * N + tn_N[None, :]
+            mask_TN = (row + tn_T < S)[:, None] & (tn_N < N)[None, :]
+            gl.store(grad_B + at_TN, grad_B_TN, mask=mask_TN)
+            gl.store(grad_C + at_TN, grad_C_TN, mask=mask_TN)
+            grad_product_TE = _sum_over_states(g_TEN * B_T1N, TEL, TE, L)
+            through_TEN = g_TEN * kept_TEN
+            grad_A_EN += gl.sum(through_TEN * delta_TE1, axis=0)
+            grad_exponent_TE = _sum_over_states(through_TEN * A2_1EN, TEL, TE, L) * 0.6931471805599453
+            grad_delta_TE = (x_TE * grad_product_TE + grad_exponent_TE) * sigmoid(raw_TE)
+            grad_delta_TE = gl.where(mask_TE, grad_delta_TE, 0.0)
+            _store_TE(grad_delta, row, E, t_T, e_E, grad_delta_TE, mask_TE)
+            _store_TE(grad_x, row, E, t_T, e_E, delta_TE * grad_product_TE + D_E[None, :] * grad_TE, mask_TE)
+            grad_D_E += gl.sum(grad_TE * x_TE, axis=0)
+            grad_bias_E += gl.sum(grad_delta_TE, axis=0)
     gl.store(grad_A + offset_EN, grad_A_EN, mask=mask_EN)
     at_E = (b * num_chunks + chunk) * E + e_E
     gl.store(grad_D + at_E, grad_D_E, mask=is_mine_E)

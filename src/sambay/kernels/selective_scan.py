@@ -20,6 +20,7 @@ from sambay.kernels.dialect import gl
 from sambay.kernels.scan_kernels import scan_backward, scan_carry, scan_forward, scan_states
 
 _CHUNK_TOKENS = 256  # parallel work for the backward pass against kept states: E*N*4 bytes a chunk
+_UNROLL = 2  # tiles of one round: a tile asked for in one half and used in the other needs no copies between registers
 _MAX_STATE_SIZE = 128
 
 
@@ -48,8 +49,12 @@ def forward_tiling(sequences: int, channels: int, state_size: int) -> Tiling:
     return Tiling(tokens=8, channels=16, lanes=4, num_warps=2).fit(state_size)
 
 
-def backward_tiling(state_size: int) -> Tiling:
-    return Tiling(tokens=8, channels=64, lanes=4, num_warps=4).fit(state_size)
+def backward_tilings(state_size: int) -> tuple[Tiling, Tiling]:
+    """Of the pass that finds the states before every tile and of the one that uses them: the same tokens a tile."""
+    states = Tiling(tokens=8, channels=32, lanes=4, num_warps=2).fit(state_size)
+    backward = Tiling(tokens=8, channels=8, lanes=4, num_warps=1).fit(state_size)
+    tokens = min(states.tokens, backward.tokens)
+    return replace(states, tokens=tokens), replace(backward, tokens=tokens)
 
 
 @lru_cache(maxsize=None)
@@ -167,7 +172,7 @@ def _scan(
     x: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, bias: Tensor | None, gate: Tensor | None,
     initial: Tensor | None, segments: Tensor | None, return_memory: bool, keep_states: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
-    """Returns (output, memory or an empty tensor, final state, the state before each chunk (B, chunks, N, E) or empty)."""
+    """Returns (output, memory or an empty tensor, final state, the state before each chunk (B, chunks, E, N) or empty)."""
     (batch, length, channels), states = x.shape, A.shape[1]
     tiling = forward_tiling(batch, channels, states)
     output, memory, final, entering = _scan_outputs(x, A, return_memory, keep_states)
@@ -178,7 +183,7 @@ def _scan(
             output, memory if return_memory else output, final, entering,
             length, channels, *_strides(x), *_strides(delta), *_strides(B), *_strides(C), *_strides(gate),
             T=tiling.tokens, BLOCK_E=tiling.channels, N=states, L=tiling.lanes,
-            TILES_PER_CHUNK=_CHUNK_TOKENS // tiling.tokens,
+            TILES_PER_CHUNK=_CHUNK_TOKENS // tiling.tokens, UNROLL=_UNROLL,
             HAS_BIAS=bias is not None, HAS_GATE=gate is not None, HAS_INITIAL=initial is not None,
             HAS_SEGMENTS=segments is not None, HAS_MEMORY=return_memory, SAVE_ENTERING=keep_states,
             num_warps=tiling.num_warps, **_only(layouts(tiling, states), "TEN", "PAIR", "TE", "TN", "TEL"),
@@ -193,7 +198,7 @@ def _scan_outputs(x: Tensor, A: Tensor, return_memory: bool, keep_states: bool) 
         x.new_empty(x.shape),
         x.new_empty(x.shape if return_memory else (0,)),
         A.new_empty(batch, *A.shape),
-        A.new_empty(batch, chunks, A.shape[1], channels),
+        A.new_empty(batch, chunks, *A.shape),
     )
 
 
@@ -227,46 +232,45 @@ def _scan_backward(
     segments: Tensor | None, entering: Tensor, grad_output: Tensor, grad_memory: Tensor | None, grad_final: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     (batch, length, channels), states = x.shape, A.shape[1]
-    tiling = backward_tiling(states)
+    first, tiling = backward_tilings(states)
     blocks, chunks = -(-channels // tiling.channels), entering.shape[1]
     grad_output = _rows_contiguous(grad_output)
     grad_memory = None if grad_memory is None else _rows_contiguous(grad_memory)
     grad_final = None if grad_final is None else grad_final.contiguous()
     common = dict(
-        T=tiling.tokens, BLOCK_E=tiling.channels, N=states, L=tiling.lanes,
-        TILES_PER_CHUNK=_CHUNK_TOKENS // tiling.tokens,
+        T=tiling.tokens, N=states, TILES_PER_CHUNK=_CHUNK_TOKENS // tiling.tokens, UNROLL=_UNROLL,
         HAS_BIAS=bias is not None, HAS_GATE=gate is not None, HAS_SEGMENTS=segments is not None,
-        HAS_MEMORY=grad_memory is not None, num_warps=tiling.num_warps,
+        HAS_MEMORY=grad_memory is not None,
     )  # fmt: skip
     sizes = (length, channels)
     sizes += sum((_strides(tensor) for tensor in (x, delta, B, C, gate, grad_output, grad_memory)), ())
-    where = layouts(tiling, states)
-    tile_states = A.new_empty(batch, -(-length // tiling.tokens), states, channels)
+    tile_states = A.new_empty(batch, -(-length // (tiling.tokens * _UNROLL)) * _UNROLL, *A.shape)
     carry, decay = torch.empty_like(entering), torch.empty_like(entering)
     grad_initial = A.new_empty(batch, channels, states)
     grad_x, grad_delta, grad_gate = (torch.empty(x.shape, dtype=t.dtype, device=x.device) for t in (x, delta, _or(gate, x)))
     part_A = torch.empty_like(entering)
     part_B, part_C = A.new_empty(2, blocks, batch, length, states).unbind()
     part_D, part_bias = A.new_empty(2, batch * chunks, channels).unbind()
-    grid = (blocks, chunks, batch)
     with _device_of(x):
-        scan_states[grid](
+        scan_states[(-(-channels // first.channels), chunks, batch)](
             x, delta, A, B, C, _or(bias, x), _or(gate, x), _or(segments, x), grad_output, _or(grad_memory, x), entering,
-            tile_states, carry, decay, *sizes, **common, **_only(where, "TEN", "PAIR", "TE", "TN"),
+            tile_states, carry, decay, *sizes, BLOCK_E=first.channels, L=first.lanes, **common,
+            num_warps=first.num_warps, **_only(layouts(first, states), "TEN", "PAIR", "TE", "TN"),
         )  # fmt: skip
         scan_carry[(-(-states * channels // 256), batch)](
-            carry, decay, _or(grad_final, A), grad_initial, chunks, channels, N=states, BLOCK=256,
+            carry, decay, _or(grad_final, A), grad_initial, chunks, states * channels, BLOCK=256,
             HAS_FINAL=grad_final is not None, LAYOUT=gl.BlockedLayout([2], [32], [4], [0]), num_warps=4,
         )  # fmt: skip
-        scan_backward[grid](
+        scan_backward[(blocks, chunks, batch)](
             x, delta, A, B, C, D, _or(bias, x), _or(gate, x), _or(segments, x), grad_output, _or(grad_memory, x),
             tile_states, carry, grad_x, grad_delta, grad_gate, part_A, part_B, part_C, part_D, part_bias,
-            *sizes, G=_num_groups(tiling), **common, **where,
+            *sizes, BLOCK_E=tiling.channels, L=tiling.lanes, G=_num_groups(tiling), **common,
+            num_warps=tiling.num_warps, **layouts(tiling, states),
         )  # fmt: skip
     return (
         grad_x,
         grad_delta,
-        part_A.sum((0, 1)).t().contiguous(),
+        part_A.sum((0, 1)),
         part_B.sum(0).to(B.dtype),
         part_C.sum(0).to(C.dtype),
         part_D.sum(0).to(D.dtype),
