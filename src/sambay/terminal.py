@@ -40,7 +40,7 @@ class ReplyWriter:
         self._print(self.stops.feed(self.decoder.flush()) + self.stops.flush())
         self._print_parts(*self.splitter.flush())
         self._print_thought("", ends=True)
-        self.console.out("")
+        self._out("\n")
         return is_finished or self.stops.matched is not None
 
     def _print(self, text: str) -> None:
@@ -63,8 +63,10 @@ class ReplyWriter:
     def _out(self, text: str, style: str | None = None) -> None:
         if self.console.is_terminal:
             text = "".join(char for char in text if char in "\n\t" or not _is_control(char))
-        if text:
             self.console.out(text, style=style, end="")
+        else:  # to the last byte: rich would leave out carriage returns and their like
+            self.console.file.write(text)
+            self.console.file.flush()
 
 
 def _is_control(char: str) -> bool:
