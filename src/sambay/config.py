@@ -276,7 +276,7 @@ def _check_heads(config: SambaYConfig) -> None:
         raise ValueError(f"num_key_value_heads={groups} must divide num_attention_heads={heads}")
     if config.is_differential and groups % 2 and any(mixer.is_attention for mixer in config.layers):
         raise ValueError(f"num_key_value_heads={groups}: differential attention pairs heads, so it must be even")
-    if config.rope_theta is not None and config.head_dim % 2:
+    if config.rope_theta is not None and int(config.head_dim or 0) % 2:
         raise ValueError(f"head_dim={config.head_dim} must be even with rope_theta={config.rope_theta}")
     if config.rope_theta is not None and config.rope_theta <= 0:
         raise ValueError(f"rope_theta={config.rope_theta}: allowed is a positive number, or null for no positions")

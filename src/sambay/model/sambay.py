@@ -210,6 +210,6 @@ class SambaYForCausalLM(SambaYPreTrainedModel, GenerationMixin):
         if is_mask and not attention_mask[:, -1].all():  # type: ignore[index]
             raise ValueError("attention_mask has padding after a prompt: allowed is padding on the left")
         return super().prepare_inputs_for_generation(  # type: ignore[misc]
-            input_ids, inputs_embeds=inputs_embeds, attention_mask=attention_mask,
+            input_ids, inputs_embeds=inputs_embeds, attention_mask=attention_mask,  # type: ignore[arg-type]
             is_first_iteration=is_first_iteration, **kwargs,
         )  # fmt: skip

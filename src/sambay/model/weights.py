@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -38,15 +39,17 @@ def load(
     if Path(source).is_dir():
         check_files(Path(source))
     try:
-        model, report = SambaYForCausalLM.from_pretrained(
+        loaded: Any = SambaYForCausalLM.from_pretrained(
             source, config=config, dtype=dtype or config.dtype or torch.float32, output_loading_info=True
         )
     except (OSError, RuntimeError) as error:
         raise CheckpointError(f"{source}: {_first_line(error)}") from error
+    model: SambaYForCausalLM = loaded[0]
+    report: dict[str, Any] = loaded[1]
     for what in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         if names := sorted(map(str, report[what])):
             raise CheckpointError(f"{source}: {what.replace('_keys', '')} tensors: {_some(names)}")
-    return model.eval() if device is None else model.to(device).eval()
+    return model.eval() if device is None else model.to(device).eval()  # type: ignore[arg-type]
 
 
 def read_config(source: str | Path) -> SambaYConfig:
