@@ -264,21 +264,24 @@ def test_ctrl_c_stops_a_reply_and_at_the_prompt_leaves(folder) -> None:
         command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, env={**os.environ, **environment}
     )
     os.close(theirs)
-    read_until(ours, "> ")
-    os.write(ours, b"hello\n")
-    read_until(ours, "hello\r\n")
-    time.sleep(1)  # some tokens of a reply of 2,048
-    child.send_signal(signal.SIGINT)
-    shown = read_until(ours, "> ")
-    assert "(stopped)" in shown
-    assert "Traceback" not in shown
-    os.write(ours, b"/foo\n")
-    read_until(ours, "no command /foo")
-    read_until(ours, "> ")
-    child.send_signal(signal.SIGINT)
-    read_to_the_end(ours)  # the child waits for its terminal to be read
-    assert child.wait(30) == 0
-    os.close(ours)
+    try:
+        read_until(ours, "\r\n> ")
+        os.write(ours, b"hello\n")
+        read_until(ours, "hello\r\n")
+        time.sleep(1)  # some tokens of a reply of 2,048
+        child.send_signal(signal.SIGINT)
+        shown = read_until(ours, "(stopped)\r\n> ")
+        assert "Traceback" not in shown
+        os.write(ours, b"/foo\n")
+        assert "no command /foo" in read_until(ours, "\r\n> ")
+        time.sleep(0.5)  # Python notices no signal between showing a prompt and waiting for keys
+        child.send_signal(signal.SIGINT)
+        read_to_the_end(ours)  # the child waits for its terminal to be read
+        assert child.wait(30) == 0
+    finally:
+        child.kill()
+        child.wait()
+        os.close(ours)
 
 
 # ------------------------------------------------------------------------------------------------------- init
