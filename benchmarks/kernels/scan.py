@@ -134,7 +134,6 @@ def sweep() -> None:
     forward = [(T, E, L, W) for T in (8, 16) for L in (1, 2, 4, 8) for E, W in BLOCKS if 16 <= T * E / (2 * W) <= 128 and E * L >= 32 * W]
     backward = [(T, E, L, W) for T in (4, 8) for L in (1, 2, 4) for E, W in BLOCKS if 16 <= T * E / (2 * W) <= 64 and E * L >= 32 * W]
     for unroll, shape in itertools.product((1, 2), (SHAPES[0], SHAPES[2])):
-        scan._UNROLL = unroll
         given = inputs(shape, torch.bfloat16)
         leaves = {name: tensor.detach().requires_grad_() for name, tensor in given.items()}
         output, _, _ = scan.selective_scan(**leaves)
@@ -142,11 +141,11 @@ def sweep() -> None:
         chosen = scan.forward_tiling, scan.backward_tilings
         rows = {"scan_forward": [], "scan_states": [], "scan_backward": []}
         for tiling in forward:
-            scan.forward_tiling = lambda *_, t=scan.Tiling(*tiling): t
+            scan.forward_tiling = lambda *_, t=scan.Tiling(*tiling, unroll): t
             with torch.no_grad():
                 rows["scan_forward"].append((milliseconds(lambda: scan.selective_scan(**given), 5), tiling))
         for tiling in backward:
-            scan.backward_tilings = lambda *_, t=scan.Tiling(*tiling): (t, t)
+            scan.backward_tilings = lambda *_, t=scan.Tiling(*tiling, unroll): (t, t)
             times = kernel_times(lambda: torch.autograd.grad(output, list(leaves.values()), grad, retain_graph=True))
             rows["scan_states"].append((times["scan_states"], tiling))
             rows["scan_backward"].append((times["scan_backward"], tiling))

@@ -20,7 +20,6 @@ from sambay.kernels.dialect import gl
 from sambay.kernels.scan_kernels import scan_backward, scan_carry, scan_forward, scan_states
 
 _CHUNK_TOKENS = 256  # parallel work for the backward pass against kept states: E*N*4 bytes a chunk
-_UNROLL = 2  # tiles of one round: a tile asked for in one half and used in the other needs no copies between registers
 _MAX_STATE_SIZE = 128
 
 
@@ -32,6 +31,7 @@ class Tiling:
     channels: int
     lanes: int  # that share a channel, each holding N / lanes states
     num_warps: int
+    unroll: int = 1  # tiles of a round: 2 spares the copies between "asked for" and "in use", at twice the code
 
     def fit(self, state_size: int) -> Tiling:
         """The same for another state size: as many elements a thread as with 16 states, where that can be had."""
@@ -42,19 +42,20 @@ class Tiling:
         return replace(self, lanes=lanes, tokens=tokens)
 
 
+# Chosen by benchmarks/kernels/scan.py --sweep on one H100; docs/kernels.md says what bounds them.
+
+
 def forward_tiling(sequences: int, channels: int, state_size: int) -> Tiling:
-    """Few channels: spread each over more lanes to fill the card. Many: fewer lanes, fewer sums across them."""
+    """Few channels: spread each over more lanes to fill the card. Many: fewer lanes, less to send to each."""
     if sequences * channels <= 12_288:
-        return Tiling(tokens=16, channels=8, lanes=8, num_warps=2).fit(state_size)
-    return Tiling(tokens=8, channels=16, lanes=4, num_warps=2).fit(state_size)
+        return Tiling(tokens=16, channels=8, lanes=8, num_warps=2, unroll=2).fit(state_size)
+    return Tiling(tokens=8, channels=32, lanes=2, num_warps=1).fit(state_size)
 
 
 def backward_tilings(state_size: int) -> tuple[Tiling, Tiling]:
-    """Of the pass that finds the states before every tile and of the one that uses them: the same tokens a tile."""
-    states = Tiling(tokens=8, channels=32, lanes=4, num_warps=2).fit(state_size)
-    backward = Tiling(tokens=8, channels=8, lanes=4, num_warps=1).fit(state_size)
-    tokens = min(states.tokens, backward.tokens)
-    return replace(states, tokens=tokens), replace(backward, tokens=tokens)
+    """Of the pass that finds the states before every tile, and of the one that uses them: the same tokens a tile."""
+    states = Tiling(tokens=4, channels=16, lanes=4, num_warps=1).fit(state_size)
+    return states, replace(states, unroll=2)
 
 
 @lru_cache(maxsize=None)
@@ -183,7 +184,7 @@ def _scan(
             output, memory if return_memory else output, final, entering,
             length, channels, *_strides(x), *_strides(delta), *_strides(B), *_strides(C), *_strides(gate),
             T=tiling.tokens, BLOCK_E=tiling.channels, N=states, L=tiling.lanes,
-            TILES_PER_CHUNK=_CHUNK_TOKENS // tiling.tokens, UNROLL=_UNROLL,
+            TILES_PER_CHUNK=_CHUNK_TOKENS // tiling.tokens, UNROLL=tiling.unroll,
             HAS_BIAS=bias is not None, HAS_GATE=gate is not None, HAS_INITIAL=initial is not None,
             HAS_SEGMENTS=segments is not None, HAS_MEMORY=return_memory, SAVE_ENTERING=keep_states,
             num_warps=tiling.num_warps, **_only(layouts(tiling, states), "TEN", "PAIR", "TE", "TN", "TEL"),
@@ -238,13 +239,13 @@ def _scan_backward(
     grad_memory = None if grad_memory is None else _rows_contiguous(grad_memory)
     grad_final = None if grad_final is None else grad_final.contiguous()
     common = dict(
-        T=tiling.tokens, N=states, TILES_PER_CHUNK=_CHUNK_TOKENS // tiling.tokens, UNROLL=_UNROLL,
+        T=tiling.tokens, N=states, TILES_PER_CHUNK=_CHUNK_TOKENS // tiling.tokens,
         HAS_BIAS=bias is not None, HAS_GATE=gate is not None, HAS_SEGMENTS=segments is not None,
         HAS_MEMORY=grad_memory is not None,
     )  # fmt: skip
     sizes = (length, channels)
     sizes += sum((_strides(tensor) for tensor in (x, delta, B, C, gate, grad_output, grad_memory)), ())
-    tile_states = A.new_empty(batch, -(-length // (tiling.tokens * _UNROLL)) * _UNROLL, *A.shape)
+    tile_states = A.new_empty(batch, 2 * -(-length // (2 * tiling.tokens)), *A.shape)
     carry, decay = torch.empty_like(entering), torch.empty_like(entering)
     grad_initial = A.new_empty(batch, channels, states)
     grad_x, grad_delta, grad_gate = (torch.empty(x.shape, dtype=t.dtype, device=x.device) for t in (x, delta, _or(gate, x)))
@@ -255,7 +256,7 @@ def _scan_backward(
         scan_states[(-(-channels // first.channels), chunks, batch)](
             x, delta, A, B, C, _or(bias, x), _or(gate, x), _or(segments, x), grad_output, _or(grad_memory, x), entering,
             tile_states, carry, decay, *sizes, BLOCK_E=first.channels, L=first.lanes, **common,
-            num_warps=first.num_warps, **_only(layouts(first, states), "TEN", "PAIR", "TE", "TN"),
+            UNROLL=first.unroll, num_warps=first.num_warps, **_only(layouts(first, states), "TEN", "PAIR", "TE", "TN"),
         )  # fmt: skip
         scan_carry[(-(-states * channels // 256), batch)](
             carry, decay, _or(grad_final, A), grad_initial, chunks, states * channels, BLOCK=256,
@@ -265,7 +266,7 @@ def _scan_backward(
             x, delta, A, B, C, D, _or(bias, x), _or(gate, x), _or(segments, x), grad_output, _or(grad_memory, x),
             tile_states, carry, grad_x, grad_delta, grad_gate, part_A, part_B, part_C, part_D, part_bias,
             *sizes, BLOCK_E=tiling.channels, L=tiling.lanes, G=_num_groups(tiling), **common,
-            num_warps=tiling.num_warps, **layouts(tiling, states),
+            UNROLL=tiling.unroll, num_warps=tiling.num_warps, **layouts(tiling, states),
         )  # fmt: skip
     return (
         grad_x,
