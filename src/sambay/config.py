@@ -77,6 +77,10 @@ class SambaYConfig(PreTrainedConfig):
         sliding_window: tokens a window layer sees, the token itself included; an int, or the released code's list of
             one entry per layer (the same int on every window layer, null elsewhere).
         mamba_dt_rank: "auto" is `ceil(hidden_size / 16)`.
+        logits_multiplier: factor of the final norm's output, and so of the logits.
+        residual_multiplier: factor of what each mixer and each MLP adds to the residual stream.
+        attention_multiplier: factor of the attention scores; `head_dim ** -0.5` when absent. These three are 1, 1 and
+            absent in the released model; `sambay.training.parameterisation` sets them.
         mb_per_layer: the released files' period of Mamba layers; only 2 exists.
     """
 
@@ -112,6 +116,9 @@ class SambaYConfig(PreTrainedConfig):
     mb_per_layer: int = 2
     max_position_embeddings: int = 262144
     initializer_range: float = 0.02
+    logits_multiplier: float | int = 1.0
+    residual_multiplier: float | int = 1.0
+    attention_multiplier: float | int | None = None
     use_cache: bool = True
     tie_word_embeddings: bool = True
     bos_token_id: int | None = 199999
@@ -290,5 +297,9 @@ def _check_sizes(config: SambaYConfig) -> None:
         value = getattr(config, key)
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"{key}={value!r}: allowed is a positive int")
+    for key in ("logits_multiplier", "residual_multiplier", "attention_multiplier"):
+        multiplier = getattr(config, key)
+        if multiplier is not None and not multiplier > 0:
+            raise ValueError(f"{key}={multiplier}: allowed is a positive number")
     if config.mamba_d_conv < 2:
         raise ValueError(f"mamba_d_conv={config.mamba_d_conv}: allowed is 2 or more")

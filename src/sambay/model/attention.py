@@ -34,7 +34,7 @@ class Attention(nn.Module):
         self.config, self.layer_index = config, layer_index
         self.head_dim, self.num_heads = int(config.head_dim or 0), config.num_attention_heads
         self.num_groups = 0 if mixer is CROSS else config.num_key_value_heads
-        self.scaling = self.head_dim**-0.5
+        self.scaling = config.attention_multiplier or self.head_dim**-0.5
         self.sliding_window = config.sliding_window if mixer is WINDOW else None
         self.num_key_value_groups = config.num_attention_heads // config.num_key_value_heads
         rows = (self.num_heads + 2 * self.num_groups) * self.head_dim

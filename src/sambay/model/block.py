@@ -62,6 +62,7 @@ class Block(GradientCheckpointingLayer):
         self.post_attention_layernorm = make_norm(config)
         self.mlp = SwiGLU(config)
         self.dropout = nn.Dropout(config.resid_pdrop)
+        self.residual_multiplier = config.residual_multiplier
 
     def forward(
         self,
@@ -98,8 +99,9 @@ class Block(GradientCheckpointingLayer):
             if self.is_shared:
                 keys, values = own_keys, own_values
         hidden_BSD = hidden_BSD if keep is None else hidden_BSD[:, -keep:]
-        hidden_BSD = hidden_BSD + self.dropout(mixed)
-        hidden_BSD = hidden_BSD + self.dropout(self.mlp(self.post_attention_layernorm(hidden_BSD)))
+        hidden_BSD = torch.add(hidden_BSD, self.dropout(mixed), alpha=self.residual_multiplier)
+        mixed = self.mlp(self.post_attention_layernorm(hidden_BSD))
+        hidden_BSD = torch.add(hidden_BSD, self.dropout(mixed), alpha=self.residual_multiplier)
         return hidden_BSD, memory_BSE, keys, values
 
 

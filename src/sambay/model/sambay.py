@@ -106,6 +106,8 @@ class SambaYModel(SambaYPreTrainedModel):
             last = only_last(seen, keep, self.config, embeddings_BSD, attention_mask, past_key_values)
         hidden_BSD = self._run(embeddings_BSD, seen, last, past_key_values, keep if last else None, kwargs)
         hidden_BSD = self.final_layernorm(hidden_BSD)
+        if self.config.logits_multiplier != 1:  # here and not at the head, so that every user of the head has it
+            hidden_BSD = hidden_BSD * self.config.logits_multiplier
         return BaseModelOutputWithPast(last_hidden_state=hidden_BSD, past_key_values=past_key_values)
 
     def _run(
