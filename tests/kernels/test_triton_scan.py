@@ -19,6 +19,7 @@ from sambay.kernels.selective_scan import selective_scan
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # The widest rounding in a result: of the outputs for 16-bit inputs, of sums of products in float32 otherwise.
+gpu = pytest.mark.skipif(DEVICE == "cpu", reason="needs a CUDA device")
 LIMITS = {torch.float32: 3e-6, torch.bfloat16: 6e-3, torch.float16: 8e-4}
 
 
@@ -181,6 +182,7 @@ def test_wrong_shapes_are_named(change: dict, message: str) -> None:
 
 
 @pytest.mark.gpu
+@gpu
 @pytest.mark.parametrize(("batch", "length", "channels"), [(1, 63, 5_120), (2, 65, 200), (1, 1_000, 4_099), (9, 515, 3_968)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_real_sizes(batch: int, length: int, channels: int, dtype: torch.dtype) -> None:
@@ -190,6 +192,7 @@ def test_real_sizes(batch: int, length: int, channels: int, dtype: torch.dtype) 
 
 
 @pytest.mark.gpu
+@gpu
 @pytest.mark.parametrize("states", [1, 4, 64, 128])
 def test_real_sizes_of_the_state(states: int) -> None:
     compare(1, 300, 520, states, options=ALL)

@@ -48,8 +48,19 @@ else:
         def arange(self, start: int, end: int, layout: object = None) -> Any:
             return tl.arange(start, end)
 
+        # Triton's own zeros, cdiv and sum are kernels too: compiled ones, where Triton was imported before the variable was set.
+
         def zeros(self, shape: list[int], dtype: Any, layout: object = None) -> Any:
-            return tl.zeros(shape, dtype)
+            return tl.full(shape, 0, dtype)
+
+        def zeros_like(self, value: Any) -> Any:
+            return tl.full(value.shape, 0, value.dtype)
+
+        def cdiv(self, x: Any, y: Any) -> Any:
+            return (x + y - 1) // y
+
+        def sum(self, value: Any, axis: int) -> Any:
+            return _tensor(value.handle.data.sum(axis), value.dtype)
 
         def full(self, shape: list[int], value: float, dtype: Any, layout: object = None) -> Any:
             return tl.full(shape, value, dtype)
