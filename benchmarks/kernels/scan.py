@@ -125,8 +125,37 @@ def report(shape, peer) -> None:
     line = f"{shape}: forward {inference:.3f} (keeping states {training:.3f}), backward {backward:.3f}"
     if peer is not None:
         peer_forward, peer_backward = time_peer(peer, shape)
-        line += f"; mamba-ssm {peer_forward:.3f}, {peer_backward:.3f}: {peer_forward / inference:.2f} and {peer_backward / backward:.2f} times"
+        line += f"; mamba-ssm {peer_forward:.3f}, {peer_backward:.3f}: {peer_forward / training:.2f} and {peer_backward / backward:.2f} times"
     print(line, flush=True)
+
+
+def load_peer(folder: Path):
+    """mamba-ssm's selective_scan_cuda, from the sources of its sdist with the sdist's own flags; two minutes on 16 cores."""
+    from torch.utils.cpp_extension import load
+
+    sources = sorted((folder / "csrc" / "selective_scan").glob("*.c*"))
+    sources = [str(source) for source in sources if source.suffix in (".cpp", ".cu")]
+    cuda = "-O3 -std=c++17 -U__CUDA_NO_HALF_OPERATORS__ -U__CUDA_NO_HALF_CONVERSIONS__ -U__CUDA_NO_BFLOAT16_OPERATORS__"
+    cuda += " -U__CUDA_NO_BFLOAT16_CONVERSIONS__ -U__CUDA_NO_BFLOAT162_OPERATORS__ -U__CUDA_NO_BFLOAT162_CONVERSIONS__"
+    cuda += " --expt-relaxed-constexpr --expt-extended-lambda --use_fast_math -gencode=arch=compute_90,code=sm_90"
+    return load("selective_scan_cuda", sources, extra_cflags=["-O3", "-std=c++17"], extra_cuda_cflags=cuda.split())
+
+
+def time_peer(peer, shape) -> tuple[float, float]:
+    """Its own layout, (B, E, S) with contiguous S: the transposes around it are not counted."""
+    given = inputs(shape, torch.bfloat16)
+    x, delta, gate = (given[name].transpose(1, 2).contiguous() for name in ("x_BSE", "delta_BSE", "gate_BSE"))
+    B, C = (given[name].transpose(1, 2).unsqueeze(1).contiguous() for name in ("B_BSN", "C_BSN"))
+    A, D, bias = given["A_EN"].contiguous(), given["D_E"], given["delta_bias_E"]
+    forward = lambda: peer.fwd(x, delta, A, B, C, D, gate, bias, True)
+    out, states, gated = forward()
+    ours, _, _ = scan.selective_scan(**given)
+    error = relative_error(gated.transpose(1, 2).float(), ours.float())
+    if error > 1e-2:
+        raise SystemExit(f"the peer differs by {error:.1e}")
+    grad, grad_gate = torch.randn_like(out), torch.empty_like(gate)
+    backward = lambda: peer.bwd(x, delta, A, B, C, D, gate, bias, grad, states, out, grad_gate, True, False)
+    return milliseconds(forward), milliseconds(backward)
 
 
 def sweep() -> None:
