@@ -70,7 +70,10 @@ class Attention(nn.Module):
                 keys_BGTC, values_BGTC = past_key_values.update(new_keys, new_values, self.layer_index)
         assert keys_BGTC is not None, "a cross layer was called without keys and values"
         assert values_BGTC is not None, "a cross layer was called without keys and values"
-        attend = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, softmax_attention)
+        backend = self.config._attn_implementation
+        attend = ALL_ATTENTION_FUNCTIONS.get_interface(backend, softmax_attention)
+        if backend == "sdpa" and queries_BHSC.shape[2] == 1:
+            attend = one_query_attention
         maps_BSHC, weights = attend(
             self, queries_BHSC, keys_BGTC, values_BGTC, attention_mask,
             dropout=self.config.attention_dropout if self.training else 0.0, scaling=self.scaling,
@@ -153,6 +156,24 @@ class SubNorm(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(width))
+
+
+def one_query_attention(
+    module: Attention,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float,
+    dropout: float = 0.0,
+    **kwargs,
+) -> tuple[Tensor, None]:
+    """SDPA for one position a sequence: the heads that share a key become its queries, and each key is read once."""
+    query = query.unflatten(1, (key.shape[1], -1)).squeeze(3)
+    if attention_mask is not None and attention_mask.shape[1] > 1:  # one mask a head, of a caller's own
+        attention_mask = attention_mask.unflatten(1, (key.shape[1], -1)).squeeze(3)
+    output = F.scaled_dot_product_attention(query, key, value, attention_mask, dropout, scale=scaling)
+    return output.flatten(1, 2).unsqueeze(1), None
 
 
 def softmax_attention(
