@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine": {"model", "kernels"},
     "serving": {"engine", "chat"},
     "data": {"config", "chat"},
-    "training": {"model", "data"},
+    "training": {"config", "sizes", "model", "data"},
     "posttraining": {"model", "data", "engine", "evaluation"},
     "evaluation": {"chat"},
     "export": {"model", "kernels.reference"},
@@ -55,6 +55,7 @@ PLAIN = {
     "typer",
     "rich",
     "jinja2",
+    "yaml",  # transformers and huggingface_hub need it
 }
 
 # file or folder: the only packages from outside that it may import.
@@ -75,6 +76,7 @@ EXTRA_MAY_BE_IMPORTED_IN: dict[str, tuple[str, ...]] = {
     "uvicorn": ("serving/*",),
     "lightning": ("training/*",),
     "matplotlib": ("training/*", "evaluation/*"),
+    "trackio": ("training/records.py",),
     "trl": ("posttraining/*",),
     "peft": ("posttraining/*",),
     "datasets": ("posttraining/*", "data/*"),

@@ -1,0 +1,220 @@
+"""Every option of a pre-training run as one typed field, read from YAML or JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]  # comes with transformers
+
+from sambay.config import SambaYConfig
+from sambay.sizes import named_config
+from sambay.training.optimisers import OptimiserName
+from sambay.training.parameterisation import BASE_BATCH_TOKENS, BASE_DEPTH, BASE_LEARNING_RATE, Parameterisation
+from sambay.training.schedules import Schedule
+
+
+class Precision(str, Enum):
+    """What the products are computed in. Parameters, their gradients and the optimiser's state are float32."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
+class Device(str, Enum):
+    """Where to run. AUTO is CUDA if there is a device, else the CPU."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """One pre-training run. Raises ValueError for an unknown field, a wrong type or a value that is not allowed."""
+
+    output: str  # folder of checkpoints, logs, curves and the trained model
+
+    # the model
+    model: str = "tiny"  # a name of `sambay.sizes`
+    model_overrides: dict[str, Any] = field(default_factory=dict)  # fields of SambaYConfig in place of the size's own
+
+    # data: a folder of packed shards, or "synthetic"
+    data: str = "synthetic"
+    sequence_tokens: int = 4096
+    seed: int = 3407
+
+    # batch
+    total_tokens: int = 1_000_000
+    batch_tokens: int = BASE_BATCH_TOKENS  # of one optimiser step, over all ranks
+    micro_batch_rows: int = 1  # rows of `sequence_tokens` that a rank computes at once
+    ramp_tokens: int = 0  # the batch grows to `batch_tokens` over these tokens; 0 for no ramp
+    ramp_start_batch_tokens: int = 0
+    ramp_increment_tokens: int = 0  # the batch grows by multiples of this; 0 is one row
+
+    # parameterisation
+    parameterisation: Parameterisation = Parameterisation.MUPP
+    base_depth: int = BASE_DEPTH
+    base_batch_tokens: int = BASE_BATCH_TOKENS
+    is_output_init_scaled: bool | None = None  # None as the published code does: see `parameterisation.initialise`
+
+    # optimiser
+    optimiser: OptimiserName = OptimiserName.ADAMW
+    base_learning_rate: float = BASE_LEARNING_RATE  # at `base_batch_tokens` and `base_depth`
+    is_learning_rate_scaled: bool = True  # False takes `base_learning_rate` as the peak, whatever batch and depth are
+    weight_decay: float = 0.1
+    beta1: float = 0.9
+    beta2: float = 0.95
+    eps: float = 1e-8
+    muon_momentum: float = 0.95
+    clip_norm: float | None = 1.0
+    max_skipped_steps: int = 20  # steps with a non-finite loss or gradient, over the whole run, before it stops
+
+    # schedule
+    schedule: Schedule = Schedule.LINEAR
+    warmup_tokens: int = 0
+    decay_fraction: float = 2 / 7
+    final_lr_fraction: float = 0.0
+
+    # machine
+    device: Device = Device.AUTO
+    precision: Precision = Precision.BFLOAT16
+    attention: str | None = None  # transformers' name of the backend; None is flex_attention on CUDA, else sdpa
+    is_compiled: bool = False  # torch.compile of each layer
+    is_activation_checkpointed: bool = False
+    loss_chunk_tokens: int = 1024
+    peak_flops: float | None = None  # of one device, FLOP/s; None looks it up by the device's name
+
+    # checkpoints
+    checkpoint_steps: int = 1000  # 0 for one at the end alone
+    keep_checkpoints: int = 2
+    is_resumed: bool = True  # go on from the newest whole checkpoint in `output`, if there is one
+
+    # logs
+    log_steps: int = 1
+    is_progress_shown: bool = True
+    trackers: tuple[str, ...] = ()  # of "tensorboard", "trackio": each needs its package
+
+    def __post_init__(self) -> None:
+        for option in dataclasses.fields(self):
+            wanted = _types()[option.name]
+            object.__setattr__(self, option.name, _converted(option.name, getattr(self, option.name), wanted))
+        _check_ranges(self)
+        _check_batches(self)
+
+    @classmethod
+    def from_file(cls, path: str | Path, overrides: Mapping[str, Any] | None = None) -> TrainConfig:
+        """Reads a YAML or JSON file of fields; `overrides` (such as flags, which may be text) replace its values."""
+        loaded = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(loaded, dict):
+            raise ValueError(f"{path}: allowed is a mapping of option names to values")
+        return cls.from_dict({**loaded, **(overrides or {})}, str(path))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], source: str = "the configuration") -> TrainConfig:
+        known = {option.name for option in dataclasses.fields(cls)}
+        for key in values:
+            if key not in known:
+                close = difflib.get_close_matches(str(key), known, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else f"allowed are {', '.join(sorted(known))}"
+                raise ValueError(f"{source}: unknown option {key!r}; {hint}")
+        if "output" not in values:
+            raise ValueError(f"{source}: the option 'output', a folder to write to, is required")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as a file would hold them."""
+        values = dataclasses.asdict(self)
+        plain = {key: value.value if isinstance(value, Enum) else value for key, value in values.items()}
+        return {**plain, "trackers": list(self.trackers)}
+
+    def model_config(self) -> SambaYConfig:
+        """The architecture, before the parameterisation's multipliers. Raises ValueError for an unknown size."""
+        named = named_config(self.model)
+        own = {key: getattr(named, key) for key in SambaYConfig.__annotations__}
+        return SambaYConfig(**{**own, **self.model_overrides}) if self.model_overrides else named
+
+    @property
+    def batch_rows(self) -> int:
+        return self.batch_tokens // self.sequence_tokens
+
+
+def _types() -> dict[str, Any]:
+    return typing.get_type_hints(TrainConfig)
+
+
+def _converted(name: str, value: Any, wanted: Any) -> Any:
+    """`value` in the field's type. Text is parsed, so that flags and YAML's `1e-3`, which it reads as text, work."""
+    choices = typing.get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
+    if isinstance(value, str) and str not in choices:
+        value = yaml.safe_load(value) if not _is_number(value) else float(value)
+    if value is None and type(None) in choices:
+        return None
+    kind = next(choice for choice in choices if choice is not type(None))
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        try:
+            return kind(value)
+        except ValueError:
+            allowed = ", ".join(member.value for member in kind)
+            raise ValueError(f"{name}={value!r}: allowed are {allowed}") from None
+    if typing.get_origin(kind) is tuple and isinstance(value, list | tuple):
+        return tuple(value)
+    if kind in (int, float) and isinstance(value, int | float) and not isinstance(value, bool) and value == kind(value):
+        return kind(value)
+    plain = typing.get_origin(kind) or kind
+    if not isinstance(value, plain) or (plain is int and isinstance(value, bool)):
+        raise ValueError(f"{name}={value!r}: allowed is {getattr(wanted, '__name__', wanted)}")
+    return value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+_AT_LEAST = {
+    "sequence_tokens": 2, "total_tokens": 1, "batch_tokens": 1, "micro_batch_rows": 1, "ramp_tokens": 0,
+    "ramp_start_batch_tokens": 0, "ramp_increment_tokens": 0, "base_depth": 1, "base_batch_tokens": 1, "seed": 0,
+    "base_learning_rate": 0, "weight_decay": 0, "eps": 0, "max_skipped_steps": 0, "warmup_tokens": 0,
+    "loss_chunk_tokens": 1, "checkpoint_steps": 0, "keep_checkpoints": 1, "log_steps": 1,
+}  # fmt: skip
+
+
+def _check_ranges(config: TrainConfig) -> None:
+    for name, least in _AT_LEAST.items():
+        if not getattr(config, name) >= least:
+            raise ValueError(f"{name}={getattr(config, name)}: allowed is {least} or more")
+    for name in ("beta1", "beta2", "muon_momentum"):
+        if not 0 <= getattr(config, name) < 1:
+            raise ValueError(f"{name}={getattr(config, name)}: allowed is from 0 up to, not including, 1")
+    for name in ("decay_fraction", "final_lr_fraction"):
+        if not 0 <= getattr(config, name) <= 1:
+            raise ValueError(f"{name}={getattr(config, name)}: allowed is from 0 to 1")
+    for name in ("clip_norm", "peak_flops"):
+        if getattr(config, name) is not None and not getattr(config, name) > 0:
+            raise ValueError(f"{name}={getattr(config, name)}: allowed is a positive number or null")
+    for tracker in config.trackers:
+        if tracker not in ("tensorboard", "trackio"):
+            raise ValueError(f"trackers={tracker!r}: allowed are tensorboard and trackio")
+
+
+def _check_batches(config: TrainConfig) -> None:
+    for name in ("batch_tokens", "ramp_start_batch_tokens", "ramp_increment_tokens"):
+        if getattr(config, name) % config.sequence_tokens:
+            raise ValueError(f"{name}={getattr(config, name)}: allowed are multiples of sequence_tokens, "
+                             f"{config.sequence_tokens}")  # fmt: skip
+    if config.ramp_tokens and not 0 < config.ramp_start_batch_tokens <= config.batch_tokens:
+        raise ValueError(f"ramp_start_batch_tokens={config.ramp_start_batch_tokens}: with ramp_tokens it is allowed "
+                         f"from sequence_tokens to batch_tokens, {config.batch_tokens}")  # fmt: skip
+    if config.warmup_tokens > config.total_tokens:
+        raise ValueError(f"warmup_tokens={config.warmup_tokens}: allowed is up to total_tokens, {config.total_tokens}")
