@@ -213,6 +213,19 @@ def test_the_last_logits_are_the_same_without_the_rest(model, ids, keep: int, pa
         torch.testing.assert_close(logits[:, -kept:], wanted[:, -kept:][:, -logits.shape[1] :], **CLOSE)
 
 
+def test_a_long_prefill_in_chunks_builds_no_square_mask(tiny_model, no_poison: None) -> None:
+    """The mask over everything has a row for each kept position only: its bytes do not grow with chunk times past."""
+    *before, last = torch.randint(3, 300, (1, 12000)).split(1000, dim=1)
+    cache = DynamicCache(config=tiny_model.config)
+    with torch.no_grad():
+        for ids in before:
+            tiny_model(ids, past_key_values=cache, logits_to_keep=1)
+        with torch.profiler.profile(profile_memory=True) as profile:
+            tiny_model(last, past_key_values=cache, logits_to_keep=1)
+    largest = max(e.nbytes() for e in profile.profiler.kineto_results.events() if e.name() == "[memory]")
+    assert largest < 1000 * 12000  # one byte an entry
+
+
 def test_positions_as_tensors(model, ids) -> None:
     positions = torch.tensor([3, 44, 7])
     with torch.no_grad():

@@ -13,7 +13,7 @@ from transformers.utils import TransformersKwargs, can_return_tuple
 from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
-from sambay.config import SambaYConfig
+from sambay.config import FULL, SambaYConfig
 from sambay.kernels.reference import document_starts
 from sambay.model.attention import Attention, DifferentialMaps, SubNorm, rotary_angles
 from sambay.model.block import Block, make_norm, residual_dtype
@@ -99,8 +99,12 @@ class SambaYModel(SambaYPreTrainedModel):
         )  # fmt: skip
         if use_cache and past_key_values is None and segment_ids_BS is None:
             past_key_values = DynamicCache(config=self.config)
-        seen = see(self.config, embeddings_BSD, attention_mask, position_ids, past_key_values, segment_ids_BS)
         keep = self._positions_to_keep(logits_to_keep, shape[1], segment_ids_BS, kwargs)
+        is_deferred = keep is not None and self._is_full_only_for_last(attention_mask)
+        seen = see(
+            self.config, embeddings_BSD, attention_mask, position_ids, past_key_values, segment_ids_BS,
+            is_full_deferred=is_deferred,
+        )  # fmt: skip
         last = None
         if keep is not None:
             last = only_last(seen, keep, self.config, embeddings_BSD, attention_mask, past_key_values)
@@ -133,6 +137,12 @@ class SambaYModel(SambaYPreTrainedModel):
             if is_last_self and memory_BSE is not None:
                 memory_BSE = memory_BSE[:, -hidden_BSD.shape[1] :]
         return hidden_BSD
+
+    def _is_full_only_for_last(self, attention_mask: Tensor | dict | None) -> bool:
+        """Whether the only layers that look at everything are those that run for the last positions."""
+        is_plain = attention_mask is None or (isinstance(attention_mask, Tensor) and attention_mask.ndim == 2)
+        layers, split = self.config.layers, self.config.num_self_decoder_layers
+        return is_plain and FULL not in layers[: split - 1] and layers[split - 1] is FULL
 
     def _positions_to_keep(self, logits_to_keep: int | Tensor, length: int, segments, kwargs: dict) -> int | None:
         """How many last positions suffice, or None where all must be computed."""

@@ -55,11 +55,14 @@ def see(
     position_ids: Tensor | None,
     past_key_values: Cache | None,
     segment_ids_BS: Tensor | None,
+    *,
+    is_full_deferred: bool = False,
 ) -> Visibility:
     """The visibility of a step over all its positions.
 
     `attention_mask` is 2-D (1 at tokens, 0 at padding, over all positions so far), None, or transformers' ready
-    masks by layer type. Raises ValueError for padding that is not on the left of its sequence.
+    masks by layer type. With `is_full_deferred` the mask over everything is left to `only_last`: all its rows would
+    be (S, T) in memory. Raises ValueError for padding that is not on the left of its sequence.
     """
     batch, length = embeddings_BSD.shape[:2]
     past = 0 if past_key_values is None else past_key_values.get_seq_length()
@@ -78,7 +81,7 @@ def see(
         "position_ids": position_ids if segment_ids_BS is not None else None,
     }
     window = create_sliding_window_causal_mask(**arguments) if WINDOW in config.layers else None
-    full = create_causal_mask(**arguments) if FULL in config.layers else None
+    full = create_causal_mask(**arguments) if FULL in config.layers and not is_full_deferred else None
     new_padding = None if padding is None else padding[:, -length:]
     return Visibility(full, window, new_padding, segment_ids_BS, position_ids)
 
@@ -104,7 +107,7 @@ def only_last(
     if past_key_values is not None:
         num_seen = past_key_values.get_seq_length() + length
         num_keys = past_key_values.get_mask_sizes(length, config.layers.index(FULL))[0]
-    if keep == 1 and seen.full is None and num_keys == num_seen:
+    if keep == 1 and seen.full is None and seen.padding_BS is None and num_keys == num_seen:
         return last  # one query that sees every key; a static cache also holds keys that are still to come
     if isinstance(attention_mask, dict) and seen.full is not None:
         return None

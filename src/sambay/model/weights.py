@@ -40,15 +40,26 @@ def load(
         check_files(Path(source))
     try:
         loaded: Any = SambaYForCausalLM.from_pretrained(
-            source, config=config, dtype=dtype or config.dtype or torch.float32, output_loading_info=True
+            source,
+            config=config,
+            dtype=dtype or config.dtype or torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are refused below, by name
         )
     except (OSError, RuntimeError) as error:
         raise CheckpointError(f"{source}: {_first_line(error)}") from error
     model: SambaYForCausalLM = loaded[0]
     report: dict[str, Any] = loaded[1]
-    for what in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-        if names := sorted(map(str, report[what])):
-            raise CheckpointError(f"{source}: {what.replace('_keys', '')} tensors: {_some(names)}")
+    wrong_shapes = [
+        f"{name} is {tuple(there)}, the model's {tuple(ours)}" for name, there, ours in report["mismatched_keys"]
+    ]
+    for what, names in (
+        ("wrong shapes", wrong_shapes),
+        ("missing tensors", report["missing_keys"]),
+        ("unexpected tensors", report["unexpected_keys"]),
+    ):
+        if names:
+            raise CheckpointError(f"{source}: {what}: {_some(sorted(names))}")
     return model.eval() if device is None else model.to(device).eval()  # type: ignore[arg-type]
 
 
