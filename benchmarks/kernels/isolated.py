@@ -1,4 +1,5 @@
-"""Loads sambay.kernels.* without sambay itself, so that the kernels can be measured where transformers is another version."""
+"""Loads sambay.kernels.* without sambay itself, so that the kernels can be measured where transformers is another
+version."""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
-"""The selective scan, forward and backward: correct first, then timed, beside mamba-ssm's CUDA kernel where it is given.
+"""The selective scan, forward and backward: correct first, then timed, beside mamba-ssm's CUDA kernel where it is
+given.
 
     python benchmarks/kernels/scan.py [--sweep] [--peer FOLDER]
 
 FOLDER is an unpacked mamba-ssm sdist; its CUDA sources are built with torch's extension loader. Times are medians of
-CUDA events in milliseconds on fresh random bf16 inputs, state 16, with the skip, the bias and the gate fused, as a Mamba
+CUDA events in milliseconds on fresh random bf16 inputs, state 16, with the skip, the bias and the gate fused, as a
+Mamba
 layer calls it. `--sweep` times other tilings than the chosen ones.
 """
 
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -50,7 +53,7 @@ def inputs(shape: tuple[int, int, int], dtype: torch.dtype) -> dict[str, torch.T
     return {
         "x_BSE": both[..., :channels],
         "delta_BSE": torch.randn(batch, length, channels, device=device, dtype=dtype),
-        "A_EN": -torch.arange(1.0, STATES + 1, device=device).repeat(channels, 1) * (0.5 + torch.rand(channels, 1, device=device)),
+        "A_EN": -torch.arange(1.0, STATES + 1, device=device) * (0.5 + torch.rand(channels, 1, device=device)),
         "B_BSN": projected[..., 160 : 160 + STATES],
         "C_BSN": projected[..., 160 + STATES :],
         "D_E": torch.randn(channels, device=device),
@@ -75,7 +78,8 @@ def check(shape: tuple[int, int, int]) -> None:
         limit = 2e-5 if dtype == torch.float32 else 1e-2
         worst = max(errors, key=errors.__getitem__)
         same = all(torch.equal(found[name], again[name]) for name in found)
-        print(f"check {shape} {str(dtype)[6:]}: worst {worst} {errors[worst]:.1e}, repeats bit by bit: {same}", flush=True)
+        line = f"check {shape} {str(dtype)[6:]}: worst {worst} {errors[worst]:.1e}, repeats bit by bit: {same}"
+        print(line, flush=True)
         if not (errors[worst] <= limit and same):
             raise SystemExit(f"wrong: {errors}")
 
@@ -125,12 +129,14 @@ def report(shape, peer) -> None:
     line = f"{shape}: forward {inference:.3f} (keeping states {training:.3f}), backward {backward:.3f}"
     if peer is not None:
         peer_forward, peer_backward = time_peer(peer, shape)
-        line += f"; mamba-ssm {peer_forward:.3f}, {peer_backward:.3f}: {peer_forward / training:.2f} and {peer_backward / backward:.2f} times"
+        line += f"; mamba-ssm {peer_forward:.3f}, {peer_backward:.3f}: "
+        line += f"{peer_forward / training:.2f} and {peer_backward / backward:.2f} times as fast"
     print(line, flush=True)
 
 
 def load_peer(folder: Path):
-    """mamba-ssm's selective_scan_cuda, from the sources of its sdist with the sdist's own flags; two minutes on 16 cores."""
+    """mamba-ssm's selective_scan_cuda, from the sources of its sdist with the sdist's own flags; two minutes on 16
+    cores."""
     from torch.utils.cpp_extension import load
 
     sources = sorted((folder / "csrc" / "selective_scan").glob("*.c*"))
@@ -147,41 +153,45 @@ def time_peer(peer, shape) -> tuple[float, float]:
     x, delta, gate = (given[name].transpose(1, 2).contiguous() for name in ("x_BSE", "delta_BSE", "gate_BSE"))
     B, C = (given[name].transpose(1, 2).unsqueeze(1).contiguous() for name in ("B_BSN", "C_BSN"))
     A, D, bias = given["A_EN"].contiguous(), given["D_E"], given["delta_bias_E"]
-    forward = lambda: peer.fwd(x, delta, A, B, C, D, gate, bias, True)
+    forward = partial(peer.fwd, x, delta, A, B, C, D, gate, bias, True)
     out, states, gated = forward()
     ours, _, _ = scan.selective_scan(**given)
     error = relative_error(gated.transpose(1, 2).float(), ours.float())
     if error > 1e-2:
         raise SystemExit(f"the peer differs by {error:.1e}")
     grad, grad_gate = torch.randn_like(out), torch.empty_like(gate)
-    backward = lambda: peer.bwd(x, delta, A, B, C, D, gate, bias, grad, states, out, grad_gate, True, False)
+    backward = partial(peer.bwd, x, delta, A, B, C, D, gate, bias, grad, states, out, grad_gate, True, False)
     return milliseconds(forward), milliseconds(backward)
 
 
 def sweep() -> None:
     """Each kernel's time for many tilings (tokens, channels, lanes, warps), best first."""
-    forward = [(T, E, L, W) for T in (8, 16) for L in (1, 2, 4, 8) for E, W in BLOCKS if 16 <= T * E / (2 * W) <= 128 and E * L >= 32 * W]
-    backward = [(T, E, L, W) for T in (4, 8) for L in (1, 2, 4) for E, W in BLOCKS if 16 <= T * E / (2 * W) <= 64 and E * L >= 32 * W]
+    grid = itertools.product((4, 8, 16), (1, 2, 4, 8), BLOCKS)
+    tilings = [(T, E, L, W) for T, L, (E, W) in grid if 16 <= T * E / (2 * W) <= 128 and E * L >= 32 * W]
     for unroll, shape in itertools.product((1, 2), (SHAPES[0], SHAPES[2])):
-        given = inputs(shape, torch.bfloat16)
-        leaves = {name: tensor.detach().requires_grad_() for name, tensor in given.items()}
-        output, _, _ = scan.selective_scan(**leaves)
-        grad = torch.randn_like(output)
-        chosen = scan.forward_tiling, scan.backward_tilings
         rows = {"scan_forward": [], "scan_states": [], "scan_backward": []}
-        for tiling in forward:
-            scan.forward_tiling = lambda *_, t=scan.Tiling(*tiling, unroll): t
-            with torch.no_grad():
-                rows["scan_forward"].append((milliseconds(lambda: scan.selective_scan(**given), 5), tiling))
-        for tiling in backward:
-            scan.backward_tilings = lambda *_, t=scan.Tiling(*tiling, unroll): (t, t)
-            times = kernel_times(lambda: torch.autograd.grad(output, list(leaves.values()), grad, retain_graph=True))
-            rows["scan_states"].append((times["scan_states"], tiling))
-            rows["scan_backward"].append((times["scan_backward"], tiling))
-        scan.forward_tiling, scan.backward_tilings = chosen
+        for tiling in tilings:
+            for name, ms in tiling_times(scan.Tiling(*tiling, unroll), shape).items():
+                rows[name].append((ms, tiling))
         for name, found in rows.items():
             best = "  ".join(f"{tiling} {ms:.3f}" for ms, tiling in sorted(found)[:9])
             print(f"{name} {shape} unroll {unroll}: {best}", flush=True)
+
+
+def tiling_times(tiling, shape) -> dict[str, float]:
+    chosen = scan.forward_tiling, scan.backward_tilings
+    scan.forward_tiling = lambda *_: tiling
+    scan.backward_tilings = lambda *_: (tiling, tiling)
+    leaves = {name: tensor.detach().requires_grad_() for name, tensor in inputs(shape, torch.bfloat16).items()}
+
+    def run() -> None:
+        output, _, _ = scan.selective_scan(**leaves)
+        if tiling.tokens <= 8:  # more would not fit the backward pass's registers
+            torch.autograd.grad(output, list(leaves.values()), torch.ones_like(output))
+
+    times = kernel_times(run)
+    scan.forward_tiling, scan.backward_tilings = chosen
+    return {name: ms for name, ms in times.items() if name in ("scan_forward", "scan_states", "scan_backward")}
 
 
 BLOCKS = ((8, 1), (16, 1), (32, 1), (8, 2), (16, 2), (32, 2), (64, 2), (16, 4), (32, 4), (64, 4))

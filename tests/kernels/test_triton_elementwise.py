@@ -12,7 +12,8 @@ from sambay.kernels.causal_conv import causal_conv
 from sambay.kernels.fused import gate
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-LIMITS = {torch.float32: 2e-6, torch.bfloat16: 6e-3, torch.float16: 8e-4}
+# What rounding leaves; a gradient of the convolution is rounded twice, before and after the taps.
+LIMITS = {torch.float32: 2e-6, torch.bfloat16: 1e-2, torch.float16: 1e-3}
 gpu = pytest.mark.skipif(DEVICE == "cpu", reason="needs a CUDA device")
 
 

@@ -48,7 +48,8 @@ else:
         def arange(self, start: int, end: int, layout: object = None) -> Any:
             return tl.arange(start, end)
 
-        # Triton's own zeros, cdiv and sum are kernels too: compiled ones, where Triton was imported before the variable was set.
+        # Triton's own zeros, cdiv and sum are kernels too: compiled ones, where Triton was imported before the
+        # variable was set.
 
         def zeros(self, shape: list[int], dtype: Any, layout: object = None) -> Any:
             return tl.full(shape, 0, dtype)

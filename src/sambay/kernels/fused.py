@@ -1,6 +1,7 @@
 """value * silu(gate) on a GPU, forward and backward in one pass each: SwiGLU and the gated memory unit.
 
-Letters: R rows (all axes but the last), F gated width. Both inputs may be halves of one projection: rows keep their stride.
+Letters: R rows (all axes but the last), F gated width. Both inputs may be halves of one projection: rows keep their
+stride.
 """
 
 # No `from __future__ import annotations`: the kernels' annotations must be objects.

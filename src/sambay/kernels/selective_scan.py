@@ -1,4 +1,4 @@
-"""The selective scan on a GPU: the same function as the reference twin, by the kernels of scan_kernels.py.
+"""The selective scan on a GPU: the same function as the reference twin, by the kernels of scan_kernels.py and scan_backward_kernels.py.
 
 Forward: one kernel, one walk over the tokens; the card is filled by giving a channel's states to several threads.
 Backward: tiles of tokens are walked again from states that the forward pass kept at each chunk's start, all chunks at
@@ -11,13 +11,14 @@ Letters: B sequences, S positions, E inner channels, N state size; T tokens of a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 
 import torch
 from torch import Tensor
 
 from sambay.kernels.dialect import gl
-from sambay.kernels.scan_kernels import scan_backward, scan_carry, scan_forward, scan_states
+from sambay.kernels.scan_backward_kernels import scan_backward, scan_carry, scan_states
+from sambay.kernels.scan_kernels import scan_forward
 
 _CHUNK_TOKENS = 256  # parallel work for the backward pass against kept states: E*N*4 bytes a chunk
 _MAX_STATE_SIZE = 128
@@ -58,7 +59,7 @@ def backward_tilings(state_size: int) -> tuple[Tiling, Tiling]:
     return states, replace(states, unroll=2)
 
 
-@lru_cache(maxsize=None)
+@cache
 def layouts(tiling: Tiling, state_size: int) -> dict[str, object]:
     """The layouts that scan_kernels.py names by the axes of the tensors in them."""
     T, E, L, warps = tiling.tokens, tiling.channels, tiling.lanes, tiling.num_warps
@@ -79,7 +80,8 @@ def layouts(tiling: Tiling, state_size: int) -> dict[str, object]:
 
 
 def _rows(tokens: int, width: int, num_warps: int) -> tuple[int, int, int]:
-    """A [tokens, width] tile over all threads, rows contiguous: tokens of a warp, elements of a thread, lanes of a row."""
+    """A [tokens, width] tile over all threads, rows contiguous: tokens of a warp, elements of a thread, lanes of a
+    row."""
     elements = min(max(tokens * width // (32 * num_warps), 1), 8, width)
     lanes = min(width // elements, 32)
     return 32 // lanes, elements, lanes
@@ -99,7 +101,8 @@ def selective_scan(
     segment_ids_BS: Tensor | None = None,
     return_memory: bool = False,
 ) -> tuple[Tensor, Tensor | None, Tensor]:
-    """The recurrence of `reference.selective_scan`, same arguments and results, float32 inside; any strides of B, S and,
+    """The recurrence of `reference.selective_scan`, same arguments and results, float32 inside; any strides of B, S
+    and,
     for tensors with channels, contiguous channels are read in place. N is a power of two up to 128.
     """
     _check(x_BSE, delta_BSE, A_EN, B_BSN, C_BSN, D_E, delta_bias_E, gate_BSE, initial_state_BEN, segment_ids_BS)
@@ -160,9 +163,8 @@ def _strides(tensor: Tensor | None) -> tuple[int, int]:
     return (0, 0) if tensor is None else (tensor.stride(0), tensor.stride(1))
 
 
-def _num_chunks(length: int, tile_tokens: int) -> int:
-    tiles_per_chunk = _CHUNK_TOKENS // tile_tokens
-    return -(-(-(-length // tile_tokens)) // tiles_per_chunk)
+def _num_chunks(length: int) -> int:
+    return -(-length // _CHUNK_TOKENS)  # a chunk is a whole number of tiles of any size
 
 
 # Custom operators: torch.compile, FLOP counters and checkpointing see one node, forward and backward.
@@ -173,7 +175,8 @@ def _scan(
     x: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, bias: Tensor | None, gate: Tensor | None,
     initial: Tensor | None, segments: Tensor | None, return_memory: bool, keep_states: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
-    """Returns (output, memory or an empty tensor, final state, the state before each chunk (B, chunks, E, N) or empty)."""
+    """Returns (output, memory or an empty tensor, final state, the state before each chunk (B, chunks, E, N) or
+    empty)."""
     (batch, length, channels), states = x.shape, A.shape[1]
     tiling = forward_tiling(batch, channels, states)
     output, memory, final, entering = _scan_outputs(x, A, return_memory, keep_states)
@@ -193,8 +196,8 @@ def _scan(
 
 
 def _scan_outputs(x: Tensor, A: Tensor, return_memory: bool, keep_states: bool) -> tuple[Tensor, ...]:
-    batch, length, channels = x.shape
-    chunks = _num_chunks(length, 1) if keep_states else 0
+    batch, length, _ = x.shape
+    chunks = _num_chunks(length) if keep_states else 0
     return (
         x.new_empty(x.shape),
         x.new_empty(x.shape if return_memory else (0,)),
@@ -209,7 +212,7 @@ def _(x, delta, A, B, C, D, bias, gate, initial, segments, return_memory, keep_s
 
 
 def _save_for_backward(ctx, inputs, output) -> None:
-    x, delta, A, B, C, D, bias, gate, initial, segments, return_memory, _ = inputs
+    x, delta, A, B, C, D, bias, gate, initial, segments, _, _ = inputs
     ctx.save_for_backward(x, delta, A, B, C, D, bias, gate, segments, output[3])
     ctx.has_initial = initial is not None
     ctx.set_materialize_grads(False)  # or every backward pass would fill zeros for `entering`
@@ -230,7 +233,8 @@ def _scan_grad(ctx, grad_output, grad_memory, grad_final, _grad_entering):
 @torch.library.custom_op("sambay::triton_selective_scan_backward", mutates_args=())
 def _scan_backward(
     x: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, bias: Tensor | None, gate: Tensor | None,
-    segments: Tensor | None, entering: Tensor, grad_output: Tensor, grad_memory: Tensor | None, grad_final: Tensor | None,
+    segments: Tensor | None, entering: Tensor, grad_output: Tensor, grad_memory: Tensor | None,
+    grad_final: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     (batch, length, channels), states = x.shape, A.shape[1]
     first, tiling = backward_tilings(states)
@@ -248,7 +252,7 @@ def _scan_backward(
     tile_states = A.new_empty(batch, 2 * -(-length // (2 * tiling.tokens)), *A.shape)
     carry, decay = torch.empty_like(entering), torch.empty_like(entering)
     grad_initial = A.new_empty(batch, channels, states)
-    grad_x, grad_delta, grad_gate = (torch.empty(x.shape, dtype=t.dtype, device=x.device) for t in (x, delta, _or(gate, x)))
+    grad_x, grad_delta, grad_gate = (t.new_empty(t.shape) for t in (x, delta, _or(gate, x)))
     part_A = torch.empty_like(entering)
     part_B, part_C = A.new_empty(2, blocks, batch, length, states).unbind()
     part_D, part_bias = A.new_empty(2, batch * chunks, channels).unbind()
