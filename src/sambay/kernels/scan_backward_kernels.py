@@ -1,20 +1,20 @@
-"""The selective scan's device code, backward: three kernels. Letters, layouts, tiles and chunks as in scan_kernels.py."""
+"""The selective scan's device code, backward: three kernels. Letters, layouts and tiles as in scan_kernels.py."""
 
 import triton.language as tl  # constexpr; the interpreter also looks for it here
 
 from sambay.kernels.dialect import gl, jit, sigmoid
 from sambay.kernels.scan_kernels import (
-    decay_TEN,
+    find_decays,
     last,
     load_inputs,
     load_TE,
     positive,
     spread_TE,
     spread_TN,
-    states_TEN,
     store_TE,
     sum_over_states,
     then,
+    walk_tile,
 )
 
 
@@ -140,9 +140,9 @@ def scan_states(
                 grad_TE += load_TE(grad_memory, row, memory_s, S, t_T, e_E, is_mine_E).to(gl.float32)
             B_T1N, C_T1N = spread_TN(B_TN, C_TN, PAIR, TEN)
             delta_TE1, product_TE1 = spread_TE(delta_TE, delta_TE * x_TE, PAIR, TEN)
-            decay_TEN = decay_TEN(delta_TE1, A2_1EN, segments, row, S, ten_T, HAS_SEGMENTS)
+            decay_TEN = find_decays(delta_TE1, A2_1EN, segments, row, S, ten_T, HAS_SEGMENTS)
             drive_TEN = product_TE1 * B_T1N
-            products_TEN, states_TEN = states_TEN(decay_TEN, drive_TEN, state_EN, ten_T)
+            products_TEN, states_TEN = walk_tile(decay_TEN, drive_TEN, state_EN, ten_T)
             state_EN = gl.reduce(states_TEN, 0, last)
             carry_EN += product_EN * gl.sum(
                 products_TEN * (gl.expand_dims(gl.convert_layout(grad_TE, gl.SliceLayout(2, TEN)), 2) * C_T1N), axis=0
@@ -282,8 +282,8 @@ def scan_backward(
 
             # In this order few state-sized tensors live at once: states and decays, then kept states and g, then
             # their product.
-            decay_TEN = decay_TEN(delta_TE1, A2_1EN, segments, row, S, ten_T, HAS_SEGMENTS)
-            _, states_TEN = states_TEN(decay_TEN, product_TE1 * B_T1N, state_EN, ten_T)
+            decay_TEN = find_decays(delta_TE1, A2_1EN, segments, row, S, ten_T, HAS_SEGMENTS)
+            _, states_TEN = walk_tile(decay_TEN, product_TE1 * B_T1N, state_EN, ten_T)
             grad_C_TN = sum_over_channels(states_TEN * grad_TE1, TGN, TN, G)
             if HAS_GATE:
                 memory_TE = sum_over_states(states_TEN * C_T1N, TEL, TE, L) + D_E[None, :] * x_TE

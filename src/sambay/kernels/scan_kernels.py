@@ -2,11 +2,9 @@
 
 Letters: T tokens of a tile, E channels of a program, N states, L lanes that share a channel. Written `delta_TE`.
 A program owns E channels and walks its tokens tile by tile. In a tile, the state-sized tensors are [T, E, N] in the
-layout `TEN`: a thread holds all T tokens of its channels and of N / L of their states, so that the recurrence over T is a
-chain
-of its registers and only the sums over N and E leave the thread. What has no N is computed once, spread over all
-threads
-([T, E] in the layout `TE`, [T, N] in `TN`), then handed to the threads that need it.
+layout `TEN`: a thread holds all T tokens of its channels and of N / L of their states. So the recurrence over T is a
+chain of its registers, and only the sums over N and E leave the thread. What has no N is computed once, spread over all
+threads ([T, E] in the layout `TE`, [T, N] in `TN`), then handed to the threads that need it.
 
 Exponents are to the base 2 (A comes multiplied by log2(e)), and a token that starts a document has -inf added to its
 exponent: its decay is then 0 at no cost.
@@ -91,7 +89,7 @@ def spread_TN(one_TN, two_TN, PAIR: tl.constexpr, TEN: tl.constexpr):
 
 
 @jit
-def decay_TEN(delta_TE1, A2_1EN, segments, row, S, t_T, HAS_SEGMENTS: tl.constexpr):
+def find_decays(delta_TE1, A2_1EN, segments, row, S, t_T, HAS_SEGMENTS: tl.constexpr):
     exponent_TEN = delta_TE1 * A2_1EN
     if HAS_SEGMENTS:
         inner_T = (row + t_T > 0) & (row + t_T < S)
@@ -103,7 +101,7 @@ def decay_TEN(delta_TE1, A2_1EN, segments, row, S, t_T, HAS_SEGMENTS: tl.constex
 
 
 @jit
-def states_TEN(decay_TEN, drive_TEN, before_EN, t_T):
+def walk_tile(decay_TEN, drive_TEN, before_EN, t_T):
     """All states of a tile. The entering state joins the first token's drive, where t_T == 0 is known when
     compiling."""
     is_first = gl.expand_dims(gl.expand_dims(t_T, 1), 2) == 0
@@ -199,9 +197,9 @@ def scan_forward(
             delta_TE = positive(delta_TE, bias_E, mask_TE)
             B_T1N, C_T1N = spread_TN(B_TN, C_TN, PAIR, TEN)
             delta_TE1, product_TE1 = spread_TE(delta_TE, delta_TE * x_TE, PAIR, TEN)
-            decay_TEN = decay_TEN(delta_TE1, A2_1EN, segments, row, S, ten_T, HAS_SEGMENTS)
+            decay_TEN = find_decays(delta_TE1, A2_1EN, segments, row, S, ten_T, HAS_SEGMENTS)
             drive_TEN = product_TE1 * B_T1N
-            _, states_TEN = states_TEN(decay_TEN, drive_TEN, state_EN, ten_T)
+            _, states_TEN = walk_tile(decay_TEN, drive_TEN, state_EN, ten_T)
             state_EN = gl.reduce(states_TEN, 0, last)
             memory_TE = sum_over_states(states_TEN * C_T1N, TEL, TE, L) + D_E[None, :] * x_TE
             if HAS_MEMORY:
