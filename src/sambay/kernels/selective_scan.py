@@ -1,4 +1,4 @@
-"""The selective scan on a GPU: the same function as the reference twin, by the kernels of the two files scan_*kernels.py.
+"""The selective scan on a GPU: the same function as the reference twin, by the kernels of scan_*kernels.py.
 
 Forward: one kernel, one walk over the tokens; the card is filled by giving a channel's states to several threads.
 Backward: tiles of tokens are walked again from states that the forward pass kept at each chunk's start, all chunks at
