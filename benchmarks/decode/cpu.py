@@ -2,8 +2,8 @@
 
     python benchmarks/decode/cpu.py --contexts 32 4096 --steps 8 --json results.json
 
-Weights and caches are random; both models run through transformers in bfloat16 (3.85 billion parameters and 7.7 GB each).
-The correctness gate comes first: SambaY's step through the filled cache must equal itself token by token at a tiny size.
+Weights and caches are random; both models run through transformers in bfloat16 (3.85 billion parameters, 7.7 GB each).
+The correctness gate comes first: SambaY token by token through a cache must equal one pass, at a tiny size.
 """
 
 from __future__ import annotations
@@ -120,7 +120,8 @@ def main() -> None:
             parameters = sum(weight.numel() for weight in model.parameters())
             rows.append({
                 "model": name, "parameters": parameters, "context": context,
-                "tokens_per_s_median": 1 / statistics.median(seconds[name]), "tokens_per_s_best": 1 / min(seconds[name]),
+                "tokens_per_s_median": 1 / statistics.median(seconds[name]),
+                "tokens_per_s_best": 1 / min(seconds[name]),
             })  # fmt: skip
             print(
                 f"{name:28} {parameters / 1e9:.3f}B  context {context:6}  "
