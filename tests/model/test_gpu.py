@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -74,8 +75,7 @@ def test_bfloat16_prefill_and_decode_at_released_widths(backend: str) -> None:
     ids = torch.randint(3, 1000, (2, 1300), device="cuda")
     with torch.no_grad():
         whole = model(ids, use_cache=False).logits.float()
-        wide = model.float()(ids, use_cache=False).logits
-        model.to(torch.bfloat16)
+        wide = copy.deepcopy(model).float()(ids, use_cache=False).logits
         cache, pieces = DynamicCache(config=config), []
         for piece in ids.split([700, 590, *[1] * 10], dim=1):
             pieces.append(model(piece, past_key_values=cache).logits.float())
