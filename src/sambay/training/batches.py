@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sambay.training.loss import IGNORED, next_token_targets
+from sambay.data.loader import IGNORED, assemble
+from sambay.data.mixture import Mixture, MixtureConfig
 
 # Letters: B rows of a micro-batch, S positions.
 
@@ -20,16 +21,29 @@ class Source(Protocol):
 
     def rows(self, first: int, count: int) -> dict[str, Tensor]:
         """Rows [first, first + count): `input_ids` and `labels` (count, S), of packed documents also `seq_idx` (which
-        document of the row) and `position_ids` (counted within it). Labels are the tokens at their own positions."""
+        document of the row) and `position_ids` (counted within it). As in `sambay.data` a label is the id after its
+        position, or -100 where that starts another document."""
         ...
 
-    def state_dict(self) -> dict[str, Any]:
-        """What identifies the stream (plain values): a resumed run compares it."""
+    def describe(self) -> dict[str, Any]:
+        """What the stream is made of, as plain data: a resumed run must find the same."""
         ...
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Raises ValueError if `state` is another stream's."""
-        ...
+
+class MixtureRows:
+    """The sequences of a mixture of packed token shards."""
+
+    def __init__(self, config: MixtureConfig) -> None:
+        self.mixture = Mixture(config)
+        self.num_ids = self.mixture.num_ids
+
+    def rows(self, first: int, count: int) -> dict[str, Tensor]:
+        stretches = [self.mixture.sequence(index) for index in range(first, first + count)]
+        batch = vars(assemble(stretches, self.mixture.config.keeps_documents))
+        return {key: value for key, value in batch.items() if value is not None}
+
+    def describe(self) -> dict[str, Any]:
+        return self.mixture.describe()
 
 
 class SyntheticRows:
@@ -43,24 +57,22 @@ class SyntheticRows:
 
     def rows(self, first: int, count: int) -> dict[str, Tensor]:
         made = [self._row(index) for index in range(first, first + count)]
-        input_ids, seq_idx, position_ids = (torch.from_numpy(np.stack(part)) for part in zip(*made, strict=True))
-        return {"input_ids": input_ids, "labels": input_ids, "seq_idx": seq_idx, "position_ids": position_ids}
+        keys = ("input_ids", "labels", "seq_idx", "position_ids")
+        return {key: torch.from_numpy(np.stack(part)) for key, part in zip(keys, zip(*made, strict=True), strict=True)}
 
-    def _row(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _row(self, index: int) -> tuple[np.ndarray, ...]:
         random = np.random.default_rng((self.seed, index))
         border = int(random.integers(1, self.sequence_tokens))
         places = np.arange(self.sequence_tokens)
         document = (places >= border).astype(np.int64)
         within = places - border * document
-        starts, strides = random.integers(0, self.vocab_size, 2), random.integers(1, 8, 2)
-        return (starts[document] + strides[document] * within) % self.vocab_size, document, within
+        starts, strides = random.integers(0, self.vocab_size, 2)[document], random.integers(1, 8, 2)[document]
+        labels = (starts + strides * (within + 1)) % self.vocab_size
+        labels[border - 1] = IGNORED
+        return (starts + strides * within) % self.vocab_size, labels, document, within
 
-    def state_dict(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         return {"kind": "synthetic", **vars(self)}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        if state != self.state_dict():
-            raise ValueError(f"the checkpoint's data are {state}, this run's are {self.state_dict()}")
 
 
 @dataclass(frozen=True)
@@ -110,7 +122,7 @@ class Batches:
     def _micro_batch(self, starts: list[int], index: int, end: int) -> MicroBatch:
         first = starts[min(index, len(starts) - 1)]
         rows = self.source.rows(first, min(self.micro_batch_rows, end - first))
-        targets = next_token_targets(rows["labels"].long(), rows.get("seq_idx"))
+        targets = rows["labels"].long()
         if index >= len(starts):
             targets = torch.full_like(targets, IGNORED)
         packing: dict[str, Tensor] = {key: rows[key].long() for key in ("seq_idx", "position_ids") if key in rows}

@@ -49,7 +49,7 @@ class Checkpoints:
             return
         writing = final.with_name(final.name + _TEMPORARY)
         upload = dcp.async_save(
-            dict(tensors), checkpoint_id=writing, process_group=self.ranks.checkpoint_group,
+            {"state": tensors}, checkpoint_id=writing, process_group=self.ranks.checkpoint_group,
             no_dist=self.ranks.count == 1,
         )  # fmt: skip
         assert isinstance(upload, Future), "another kind of staging than asked for"
@@ -74,8 +74,9 @@ class Checkpoints:
         Raises CheckpointException or ValueError if the checkpoint holds other names or shapes.
         """
         dcp.load(
-            dict(tensors), checkpoint_id=path, process_group=self.ranks.checkpoint_group, no_dist=self.ranks.count == 1
-        )
+            {"state": tensors}, checkpoint_id=path, process_group=self.ranks.checkpoint_group,
+            no_dist=self.ranks.count == 1,
+        )  # fmt: skip
         return json.loads((path / MANIFEST).read_text(encoding="utf-8"))["progress"]
 
     def _finish(self, upload: Future, writing: Path, final: Path, progress: dict[str, Any]) -> None:

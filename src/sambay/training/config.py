@@ -46,8 +46,10 @@ class TrainConfig:
     model: str = "tiny"  # a name of `sambay.sizes`
     model_overrides: dict[str, Any] = field(default_factory=dict)  # fields of SambaYConfig in place of the size's own
 
-    # data: a folder of packed shards, or "synthetic"
-    data: str = "synthetic"
+    # data: exactly one of the first two
+    data: str | None = None  # a folder that `sambay.data.prepare` wrote, or "synthetic"
+    data_sets: tuple[dict[str, Any], ...] = ()  # a weighted mixture: the fields of `sambay.data.SetConfig` of each set
+    are_documents_separate: bool = True  # False reads packed documents on as one text
     sequence_tokens: int = 4096
     seed: int = 3407
 
@@ -126,14 +128,14 @@ class TrainConfig:
                 hint = f"did you mean {close[0]!r}?" if close else f"allowed are {', '.join(sorted(known))}"
                 raise ValueError(f"{source}: unknown option {key!r}; {hint}")
         if "output" not in values:
-            raise ValueError(f"{source}: the option 'output', a folder to write to, is required")
+            raise ValueError(f"{source}: the option 'output', a folder to write to, is missing")
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as a file would hold them."""
         values = dataclasses.asdict(self)
         plain = {key: value.value if isinstance(value, Enum) else value for key, value in values.items()}
-        return {**plain, "trackers": list(self.trackers)}
+        return {**plain, "trackers": list(self.trackers), "data_sets": list(self.data_sets)}
 
     def model_config(self) -> SambaYConfig:
         """The architecture, before the parameterisation's multipliers. Raises ValueError for an unknown size."""
@@ -191,6 +193,8 @@ _AT_LEAST = {
 
 
 def _check_ranges(config: TrainConfig) -> None:
+    if (config.data is None) == (not config.data_sets):
+        raise ValueError("data: allowed is exactly one of data (a folder, or 'synthetic') and data_sets")
     for name, least in _AT_LEAST.items():
         if not getattr(config, name) >= least:
             raise ValueError(f"{name}={getattr(config, name)}: allowed is {least} or more")

@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 from transformers import initialization
 
+from sambay.data import MixtureConfig
 from sambay.model.sambay import SambaYForCausalLM
-from sambay.training.batches import Batches, MicroBatch, Source, SyntheticRows
+from sambay.training.batches import Batches, MicroBatch, MixtureRows, Source, SyntheticRows
 from sambay.training.checkpoints import Checkpoints
 from sambay.training.config import TrainConfig
 from sambay.training.flops import flops_per_token, peak_flops
@@ -215,7 +216,7 @@ class Run:
         return weights | {f"optimiser.{name}": value for name, value in self.optimisers.state().items()}
 
     def save(self) -> None:
-        saved = {"run": asdict(self.progress), "data": self.source.state_dict(), "config": self.config.to_dict()}
+        saved = {"run": asdict(self.progress), "data": self.source.describe(), "config": self.config.to_dict()}
         self.checkpoints.save(self.progress.step, self.tensors(), saved)
 
     def restore(self) -> None:
@@ -227,7 +228,9 @@ class Run:
             raise ValueError(f"is_resumed=false, but {self.output} holds {path.name}: choose an empty output folder")
         saved = json.loads((path / "complete.json").read_text(encoding="utf-8"))["progress"]
         self.check_same_run(saved["config"])
-        self.source.load_state_dict(saved["data"])
+        here = json.loads(json.dumps(self.source.describe()))  # as a checkpoint would give it back
+        if saved["data"] != here:
+            raise ValueError(f"the checkpoint in {self.output} was trained on {saved['data']}, these data are {here}")
         self.checkpoints.load(path, self.tensors())
         self.progress = Progress(**saved["run"])
         if self.ranks.is_first:
@@ -249,6 +252,7 @@ class Run:
         if self.ranks.is_first:
             with initialization.no_init_weights():
                 model = SambaYForCausalLM(self.model.config)
+            model.tie_weights()
             model.load_state_dict(full, strict=False)  # a tied head has no tensor of its own
             model.save_pretrained(self.output / "model")
         self.ranks.fabric.barrier()
@@ -259,10 +263,11 @@ def build_model(config: TrainConfig) -> SambaYForCausalLM:
     architecture = with_multipliers(config.model_config(), config.parameterisation, config.base_depth)
     with initialization.no_init_weights():
         model = SambaYForCausalLM(architecture)
+    model.tie_weights()  # part of the initialisation that was skipped
     initialise(model, architecture, config.parameterisation, config.seed, config.is_output_init_scaled)
     model.train()
     if config.is_activation_checkpointed:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        model.activation_checkpointing_enable({"use_reentrant": False})
     if config.is_compiled:
         for block in model.model.layers:
             block.compile()
@@ -279,10 +284,19 @@ def build_optimisers(config: TrainConfig, model: SambaYForCausalLM) -> Optimiser
 
 
 def open_source(config: TrainConfig, vocab_size: int) -> Source:
-    """The rows that `config.data` names. Raises ValueError if there are none."""
+    """The rows that `config` names. Raises ValueError if they are not readable or not for this vocabulary."""
     if config.data == "synthetic":
         return SyntheticRows(vocab_size, config.sequence_tokens, config.seed)
-    raise ValueError(f"data={config.data!r}: allowed is 'synthetic' or a source passed to `train`")
+    sets = config.data_sets or [{"name": "data", "path": config.data}]
+    rows = MixtureRows(
+        MixtureConfig.from_dict({
+            "sets": sets, "sequence_length": config.sequence_tokens, "seed": config.seed,
+            "keeps_documents": config.are_documents_separate,
+        })
+    )  # fmt: skip
+    if rows.num_ids > vocab_size:
+        raise ValueError(f"the data have ids up to {rows.num_ids - 1}; the model's vocabulary allows {vocab_size} ids")
+    return rows
 
 
 def _whole(tensor: torch.Tensor) -> torch.Tensor:

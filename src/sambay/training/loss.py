@@ -76,15 +76,3 @@ def _one_chunk(hidden_TD: Tensor, weight_VD: Tensor, targets_T: Tensor) -> Tenso
     with torch.autocast(hidden_TD.device.type, enabled=False):
         logits_TV = F.linear(hidden_TD, weight_VD.to(hidden_TD.dtype)).float()
         return F.cross_entropy(logits_TV, targets_T, ignore_index=IGNORED, reduction="sum")
-
-
-def next_token_targets(labels_BS: Tensor, seq_idx_BS: Tensor | None) -> Tensor:
-    """For each position the next label of the same document, or IGNORED at a document's last token.
-
-    `labels_BS` are in transformers' convention: the token at the position itself.
-    """
-    targets_BS = F.pad(labels_BS[:, 1:], (0, 1), value=IGNORED)
-    if seq_idx_BS is not None:
-        is_last = seq_idx_BS != F.pad(seq_idx_BS[:, 1:], (0, 1), value=-1)
-        targets_BS = targets_BS.masked_fill(is_last, IGNORED)
-    return targets_BS
