@@ -70,7 +70,7 @@ def check(shape: tuple[int, int, int]) -> None:
         given["initial_state_BEN"] = torch.randn(batch, channels, STATES, device="cuda")
         segments = torch.randint(0, 40, (batch, length), device="cuda").div(39, rounding_mode="floor").cumsum(1)
         weights = [torch.randn(s, device="cuda") for s in ((*shape,), (*shape,), (batch, channels, STATES))]
-        weights = [weight.bfloat16().float() for weight in weights]  # or 16-bit gradients would start from other numbers
+        weights = [weight.bfloat16().float() for weight in weights]  # both sides start equal
         found = values_and_gradients(scan.selective_scan, given, weights, segments)
         exact = {name: tensor.float() for name, tensor in given.items()}
         wanted = values_and_gradients(reference.selective_scan, exact, weights, segments)
