@@ -9,7 +9,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_all_start_methods, get_context, parent_process
+from multiprocessing.context import BaseContext
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -105,12 +106,20 @@ def _run(tasks: list[_Task], num_workers: int) -> Iterator[tuple[Header, bool]]:
     if num_workers == 1:
         yield from map(_make_shard, tasks)
         return
-    # Not forked: a fork of a process with threads (torch's, the tokenizer's) may hang.
-    pool = ProcessPoolExecutor(min(num_workers, len(tasks)), get_context("spawn"), _start_worker)
+    pool = ProcessPoolExecutor(min(num_workers, len(tasks)), _context(), _start_worker)
     try:
         yield from pool.map(_make_shard, tasks)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _context() -> BaseContext:
+    """Workers are never forked from this process: its threads (torch's, the tokenizer's) could hang them."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # importing takes seconds: once for all workers, and before they fork
+    return context
 
 
 def _start_worker() -> None:
