@@ -69,8 +69,8 @@ ONLY_THIRD_PARTY: dict[str, set[str]] = {
 # package that an extra, or a GPU, brings: the files that may import it.
 EXTRA_MAY_BE_IMPORTED_IN: dict[str, tuple[str, ...]] = {
     "triton": ("kernels/*",),
-    "mamba_ssm": ("kernels/selective_scan.py",),
-    "causal_conv1d": ("kernels/causal_conv.py",),
+    "mamba_ssm": (),
+    "causal_conv1d": (),
     "fastapi": ("serving/*",),
     "starlette": ("serving/*",),
     "uvicorn": ("serving/*",),

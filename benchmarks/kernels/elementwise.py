@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from isolated import kernel_module
 from scan import milliseconds, relative_error
 
-causal_conv = kernel_module("causal_conv").causal_conv
+causal_conv = kernel_module("convolution").causal_conv
 gate = kernel_module("fused").gate
 reference = kernel_module("reference")
 

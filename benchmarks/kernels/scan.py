@@ -22,7 +22,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 from isolated import kernel_module
 
-scan = kernel_module("selective_scan")
+scan = kernel_module("scan")
 reference = kernel_module("reference")
 SHAPES = [(1, 8_192, 5_120), (1, 32_768, 5_120), (8, 4_096, 3_968)]
 STATES = 16

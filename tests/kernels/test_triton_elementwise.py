@@ -8,7 +8,7 @@ import torch
 pytest.importorskip("triton")
 
 from sambay.kernels import reference
-from sambay.kernels.causal_conv import causal_conv
+from sambay.kernels.convolution import causal_conv
 from sambay.kernels.fused import gate
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"

@@ -15,7 +15,7 @@ from torch import Tensor
 pytest.importorskip("triton")
 
 from sambay.kernels import reference
-from sambay.kernels.selective_scan import selective_scan
+from sambay.kernels.scan import selective_scan
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # What rounding leaves: of the results for 16-bit inputs; in float32, of sums over all tokens (the gradient of A).

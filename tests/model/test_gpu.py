@@ -65,6 +65,14 @@ def test_gradients_equal_the_cpus(tiny_model: SambaYForCausalLM) -> None:
         assert error < 1e-3, f"{name}: {error:.1e}"  # float32 sums in another order, through eight layers
 
 
+def test_the_kernels_run_inside_a_full_graph(tiny_model: SambaYForCausalLM) -> None:
+    model, ids = tiny_model.cuda(), torch.randint(3, 300, (2, 70), device="cuda")
+    compiled = torch.compile(model, fullgraph=True)
+    with torch.no_grad():
+        wanted = model(ids, use_cache=False).logits
+        torch.testing.assert_close(compiled(ids, use_cache=False).logits, wanted, rtol=1e-3, atol=1e-3)
+
+
 @pytest.mark.parametrize("backend", ["sdpa", "flex_attention"])
 def test_bfloat16_prefill_and_decode_at_released_widths(backend: str) -> None:
     """Four layers of the released widths: chunks and single tokens through the cache equal one pass within rounding."""

@@ -1,5 +1,64 @@
-"""The operations the model calls, chosen by the device of their inputs."""
+"""The operations the model calls, chosen by the device of their inputs: kernels for GPUs, else the plain twins.
 
-from sambay.kernels.reference import causal_conv, differential_combine, gate, selective_scan
+The environment variable SAMBAY_KERNELS=reference keeps to the plain twins everywhere.
+"""
+
+import importlib
+import os
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sambay.kernels import reference
+from sambay.kernels.reference import differential_combine
 
 __all__ = ["causal_conv", "differential_combine", "gate", "selective_scan"]
+
+_KERNEL_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+
+
+def _by_device(operation: str, module: str, fits: Callable[..., bool]) -> Callable[..., Any]:
+    """The operation of that name: `sambay.kernels.<module>` where it serves these inputs, else the reference."""
+    plain = getattr(reference, operation)
+
+    @wraps(plain)
+    def chosen(x: Tensor, *arguments: Any, **options: Any) -> Any:
+        # One token a sequence stays plain: launching a kernel costs the host more than its few elements.
+        is_served = x.is_cuda and x.dtype in _KERNEL_DTYPES and x.ndim == 3 and x.shape[1] > 1 and fits(*arguments)
+        kernel = _kernel(operation, module) if is_served else None
+        return (kernel or plain)(x, *arguments, **options)
+
+    return chosen
+
+
+@torch.compiler.assume_constant_result
+@cache
+def _kernel(operation: str, module: str) -> Callable[..., Any] | None:
+    """The kernel, or None where this process cannot run it: without an NVIDIA GPU or Triton's layout dialect."""
+    choice = os.environ.get("SAMBAY_KERNELS", "auto")
+    if choice not in ("auto", "reference"):
+        raise ValueError(f"SAMBAY_KERNELS={choice!r}: allowed are 'auto' and 'reference'")
+    if choice == "reference" or torch.version.cuda is None:
+        return None
+    try:
+        importlib.import_module("triton.experimental.gluon")
+    except ImportError:
+        return None
+    return getattr(importlib.import_module(f"sambay.kernels.{module}"), operation)
+
+
+def _is_power_of_two_to_128(_delta: Tensor, A_EN: Tensor, *_: Tensor) -> bool:
+    num_states = A_EN.shape[1]
+    return num_states <= 128 and num_states & (num_states - 1) == 0
+
+
+def _any(*_: Any) -> bool:
+    return True
+
+
+selective_scan = _by_device("selective_scan", "scan", _is_power_of_two_to_128)
+causal_conv = _by_device("causal_conv", "convolution", _any)
+gate = _by_device("gate", "fused", _any)

@@ -247,7 +247,7 @@ def _scan_backward(
         HAS_BIAS=bias is not None, HAS_GATE=gate is not None, HAS_SEGMENTS=segments is not None,
         HAS_MEMORY=grad_memory is not None,
     )  # fmt: skip
-    sizes = (length, channels)
+    sizes: tuple[int, ...] = (length, channels)
     sizes += sum((_strides(tensor) for tensor in (x, delta, B, C, gate, grad_output, grad_memory)), ())
     tile_states = A.new_empty(batch, 2 * -(-length // (2 * tiling.tokens)), *A.shape)
     carry, decay = torch.empty_like(entering), torch.empty_like(entering)
