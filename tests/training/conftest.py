@@ -11,9 +11,9 @@ from sambay.training import TrainConfig
 # Four rows of 32 tokens a step: seconds for a run, and enough to see every part work.
 SMALL_RUN: dict[str, Any] = {
     "data": "synthetic",
-    "sequence_tokens": 32, "batch_tokens": 128, "total_tokens": 128 * 12, "micro_batch_rows": 1, "precision": "float32",
+    "sequence_tokens": 32, "batch_tokens": 128, "total_tokens": 128 * 12, "micro_batch_rows": 4, "precision": "float32",
     "device": "cpu", "base_learning_rate": 1e-3, "base_batch_tokens": 128, "checkpoint_steps": 3,
-    "is_progress_shown": False, "warmup_tokens": 128 * 4, "loss_chunk_tokens": 64,
+    "is_progress_shown": False, "warmup_tokens": 128, "loss_chunk_tokens": 64,
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from sambay.training import TrainConfig, train
 from sambay.training.checkpoints import find_fault
 from sambay.training.records import read
 
+ONE_ROW = {"micro_batch_rows": 1}  # four turns for one rank, two for each of two
 WORKER = Path(__file__).with_name("worker.py")
 
 
@@ -46,7 +47,8 @@ def assert_same_run(config: TrainConfig, alone: TrainConfig) -> None:
 
 def test_two_ranks_equal_one(small_run) -> None:
     # three micro-batches on two ranks: one rank has a turn without targets
-    uneven = {"batch_tokens": 96, "base_batch_tokens": 96, "total_tokens": 96 * 12, "is_activation_checkpointed": True}
+    sizes = {"batch_tokens": 96, "base_batch_tokens": 96, "total_tokens": 96 * 12}
+    uneven = {**ONE_ROW, **sizes, "is_activation_checkpointed": True}
     alone, both = small_run("alone", **uneven), small_run("both", **uneven)
     train(alone)
     code, output = launch(both, num_ranks=2)
@@ -55,7 +57,7 @@ def test_two_ranks_equal_one(small_run) -> None:
 
 
 def test_killed_between_and_during_saves_and_resumed_on_other_numbers_of_ranks(small_run) -> None:
-    alone, killed = small_run("alone"), small_run("killed")
+    alone, killed = small_run("alone", **ONE_ROW), small_run("killed", **ONE_ROW)
     train(alone)
     folder = Path(killed.output)
     code, output = launch(killed, num_ranks=2, during_save=6)
@@ -73,7 +75,7 @@ def test_killed_between_and_during_saves_and_resumed_on_other_numbers_of_ranks(s
 
 @pytest.mark.slow
 def test_sigterm_to_one_rank_saves_and_stops_all(small_run) -> None:
-    alone, stopped = small_run("alone"), small_run("stopped")
+    alone, stopped = small_run("alone", **ONE_ROW), small_run("stopped", **ONE_ROW)
     train(alone)
     code, output = launch(stopped, num_ranks=2, terminate_first_rank_at=4)
     assert code == 0, output
@@ -86,7 +88,7 @@ def test_sigterm_to_one_rank_saves_and_stops_all(small_run) -> None:
 
 @pytest.mark.slow
 def test_muon_and_bfloat16_on_two_ranks(small_run) -> None:
-    options = {"optimiser": "muon", "precision": "bfloat16"}
+    options = {**ONE_ROW, "optimiser": "muon", "precision": "bfloat16"}
     alone, both = small_run("alone", **options), small_run("both", **options)
     train(alone)
     code, output = launch(both, num_ranks=2)
