@@ -133,6 +133,15 @@ def test_any_ranks_and_batches_read_on_in_the_one_stream(config, phases) -> None
     assert seen == [tuple(mixture.sequence(index).ids_T[:-1].tolist()) for index in range(len(seen))]
 
 
+def test_a_loader_goes_back_to_a_state_of_its_own(config) -> None:
+    loader = Loader(Mixture(config), 2)
+    next(loader)
+    state = loader.state_dict()
+    after = [rows(next(loader)) for _ in range(3)]
+    loader.load_state_dict(state)
+    assert [rows(next(loader)) for _ in range(3)] == after
+
+
 def test_a_state_of_another_stream_is_refused(config, folders) -> None:
     loader = Loader(Mixture(config), 2)
     next(loader)

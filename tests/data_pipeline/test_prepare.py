@@ -90,8 +90,10 @@ def test_what_is_there_is_kept_and_what_is_not_right_is_redone(tmp_path: Path, t
     (out / "shard-00001.bin").unlink()
     (out / "shard-00002.bin").write_bytes(before["shard-00002.bin"][:-1])  # torn
     (out / "shard-00003.bin").write_bytes(before["shard-00004.bin"])  # whole, but of other texts
+    damaged = before["shard-00004.bin"]
+    (out / "shard-00004.bin").write_bytes(damaged[:90] + bytes([damaged[90] ^ 1]) + damaged[91:])
     (out / "shard-00005.bin.part").write_bytes(b"left by a killed writer")
-    assert again() == (num_shards - 3, 3)
+    assert again() == (num_shards - 4, 4)
     (out / "shard-00005.bin.part").unlink()
     assert contents(out) == before
 
