@@ -201,10 +201,34 @@ def test_activation_checkpointing_and_bfloat16_train(small_run) -> None:
     kept = train(small_run("kept", total_tokens=128 * 4, is_activation_checkpointed=True)).losses
     assert kept == pytest.approx(plain, abs=1e-6)
     rounded = train(small_run("rounded", total_tokens=128 * 4, precision="bfloat16"))
-    assert rounded.losses == pytest.approx(plain, abs=2e-2)  # products of 8-bit mantissas
+    assert rounded.losses[0] == pytest.approx(plain[0], abs=5e-3)  # products of 8-bit mantissas
+    assert rounded.losses == pytest.approx(plain, abs=1e-1)  # after steps that Adam makes of what was rounded
     assert rounded.losses != plain
     saved = SambaYForCausalLM.from_pretrained(rounded.output / "model")
     assert {weight.dtype for weight in saved.state_dict().values()} == {torch.float32}
+
+
+def test_attention_backends_agree(small_run) -> None:
+    sdpa = train(small_run("sdpa", total_tokens=128 * 2)).losses
+    assert train(small_run("eager", total_tokens=128 * 2, attention="eager")).losses == pytest.approx(sdpa, abs=1e-5)
+    with pytest.raises(ValueError, match="no_such"):
+        train(small_run("other", attention="no_such"))
+
+
+def test_packed_shards_are_trained_on_and_found_again(small_run, tmp_path: Path) -> None:
+    lines = tmp_path / "text.jsonl"
+    lines.write_text("".join(json.dumps({"text": f"{n} and {n} is {2 * n}. " * 3}) + "\n" for n in range(60)))
+    prepare(source_of(lines), tmp_path / "shards", ByteTokenizer())
+    fields = {"data": str(tmp_path / "shards"), "total_tokens": 128 * 6}
+    whole = train(small_run("whole", **fields))
+    part = train(small_run("parts", **{**fields, "total_tokens": 128 * 3}, schedule="constant"))
+    rest = train(small_run("parts", **fields, schedule="constant"))
+    assert rest.progress == whole.progress
+    constant = train(small_run("constant", **fields, schedule="constant"))
+    assert part.losses + rest.losses == constant.losses
+    assert constant.losses[-1] < constant.losses[0] - 0.5
+    with pytest.raises(ValueError, match="ids"):
+        train(small_run("small", **fields, model_overrides={"vocab_size": 100}))
 
 
 def test_muon_trains_the_matrices(small_run) -> None:

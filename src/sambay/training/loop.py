@@ -69,7 +69,7 @@ class Run:
     def __init__(self, config: TrainConfig, ranks: Ranks, source: Source | None) -> None:
         self.config, self.ranks, self.output = config, ranks, Path(config.output)
         self.output.mkdir(parents=True, exist_ok=True)
-        self.model = build_model(config)
+        self.model = build_model(config, ranks.device)
         num_parameters = sum(parameter.numel() for parameter in self.model.parameters())
         self.flops = flops_per_token(self.model.config, num_parameters, config.sequence_tokens)
         self.peak_flops = config.peak_flops or peak_flops(ranks.device)
@@ -258,13 +258,15 @@ class Run:
         self.ranks.fabric.barrier()
 
 
-def build_model(config: TrainConfig) -> SambaYForCausalLM:
-    """The model in float32 with its multipliers and its parameterisation's initial values, on the CPU."""
+def build_model(config: TrainConfig, device: torch.device | None = None) -> SambaYForCausalLM:
+    """The model in float32 with its multipliers and its parameterisation's initial values, on the CPU, for `device`."""
     architecture = with_multipliers(config.model_config(), config.parameterisation, config.base_depth)
     with initialization.no_init_weights():
         model = SambaYForCausalLM(architecture)
     model.tie_weights()  # part of the initialisation that was skipped
     initialise(model, architecture, config.parameterisation, config.seed, config.is_output_init_scaled)
+    on_cuda = device is not None and device.type == "cuda"
+    model.set_attn_implementation(config.attention or ("flex_attention" if on_cuda else "sdpa"))
     model.train()
     if config.is_activation_checkpointed:
         model.activation_checkpointing_enable({"use_reentrant": False})
