@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from sambay import SambaYForCausalLM
+from sambay.chat import build_byte_tokenizer
+from sambay.data import prepare, source_of
 from sambay.training import train
 from sambay.training.batches import Batches, SyntheticRows
 from sambay.training.loop import NonFiniteError
@@ -218,7 +220,7 @@ def test_attention_backends_agree(small_run) -> None:
 def test_packed_shards_are_trained_on_and_found_again(small_run, tmp_path: Path) -> None:
     lines = tmp_path / "text.jsonl"
     lines.write_text("".join(json.dumps({"text": f"{n} and {n} is {2 * n}. " * 3}) + "\n" for n in range(60)))
-    prepare(source_of(lines), tmp_path / "shards", ByteTokenizer())
+    prepare(source_of([str(lines)]), tmp_path / "shards", build_byte_tokenizer())
     fields = {"data": str(tmp_path / "shards"), "total_tokens": 128 * 6}
     whole = train(small_run("whole", **fields))
     part = train(small_run("parts", **{**fields, "total_tokens": 128 * 3}, schedule="constant"))
