@@ -17,6 +17,7 @@ from sambay.kernels.reference import differential_combine
 
 __all__ = ["causal_conv", "differential_combine", "gate", "selective_scan"]
 
+_loaded: dict[str, Callable[..., Any]] = {}
 _KERNEL_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
@@ -27,16 +28,28 @@ def _by_device(operation: str, module: str, fits: Callable[..., bool]) -> Callab
     @wraps(plain)
     def chosen(x: Tensor, *arguments: Any, **options: Any) -> Any:
         # One token a sequence stays plain: launching a kernel costs the host more than its few elements.
-        is_served = x.is_cuda and x.dtype in _KERNEL_DTYPES and x.ndim == 3 and x.shape[1] > 1 and fits(*arguments)
-        kernel = _kernel(operation, module) if is_served else None
-        return (kernel or plain)(x, *arguments, **options)
+        is_served = _is_on_gpu(x) and x.ndim == 3 and x.shape[1] > 1 and fits(*arguments)
+        if not (is_served and _has_kernel(operation, module)):
+            return plain(x, *arguments, **options)
+        return _loaded[operation](x, *arguments, **options)
 
     return chosen
 
 
+def _is_on_gpu(x: Tensor) -> bool:
+    return x.is_cuda and x.dtype in _KERNEL_DTYPES
+
+
 @torch.compiler.assume_constant_result
+def _has_kernel(operation: str, module: str) -> bool:
+    """Whether there is a kernel, which is then in `_loaded`; torch.compile asks once and keeps the answer."""
+    if operation not in _loaded and (kernel := _load(operation, module)) is not None:
+        _loaded[operation] = kernel
+    return operation in _loaded
+
+
 @cache
-def _kernel(operation: str, module: str) -> Callable[..., Any] | None:
+def _load(operation: str, module: str) -> Callable[..., Any] | None:
     """The kernel, or None where this process cannot run it: without an NVIDIA GPU or Triton's layout dialect."""
     choice = os.environ.get("SAMBAY_KERNELS", "auto")
     if choice not in ("auto", "reference"):
