@@ -25,3 +25,15 @@ def small_run(tmp_path: Path) -> Callable[..., TrainConfig]:
         return TrainConfig(**{"output": str(tmp_path / folder), **SMALL_RUN, **fields})
 
     return make
+
+
+@pytest.fixture
+def curves() -> None:
+    """Asked for by tests that look at the picture of the curves."""
+
+
+@pytest.fixture(autouse=True)
+def quick_end(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No picture for the others: drawing it takes as long as training does here."""
+    if "curves" not in request.fixturenames:
+        monkeypatch.setattr("sambay.training.records.draw", lambda records, path: None)

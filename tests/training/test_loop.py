@@ -160,7 +160,7 @@ def test_a_step_that_is_not_finite_is_skipped_and_counted(small_run, monkeypatch
     assert all(bool(weight.isfinite().all()) for weight in weights.values())
 
 
-def test_too_many_skipped_steps_stop_the_run_and_leave_its_checkpoints(small_run, monkeypatch) -> None:
+def test_too_many_skipped_steps_stop_the_run_and_leave_its_checkpoints(small_run, monkeypatch, curves) -> None:
     poison_at(monkeypatch, set(range(4, 12)), "loss")
     config = small_run(max_skipped_steps=2)
     with pytest.raises(NonFiniteError, match=r"step 7: loss inf.*: 3 steps were not finite, max_skipped_steps=2"):

@@ -56,6 +56,7 @@ def test_two_ranks_equal_one(small_run) -> None:
     assert_same_run(both, alone)
 
 
+@pytest.mark.slow
 def test_killed_between_and_during_saves_and_resumed_on_other_numbers_of_ranks(small_run) -> None:
     alone, killed = small_run("alone", **ONE_ROW), small_run("killed", **ONE_ROW)
     train(alone)

@@ -12,7 +12,7 @@ from sambay.training.flops import flops_per_token, peak_flops
 from sambay.training.records import FIELDS, read
 
 
-def test_every_step_is_in_both_logs_and_the_curves_are_drawn(small_run) -> None:
+def test_every_step_is_in_both_logs_and_the_curves_are_drawn(small_run, curves) -> None:
     result = train(small_run(total_tokens=128 * 4, peak_flops=1e12, is_progress_shown=True))
     records = read(result.output / "metrics.jsonl")
     assert [record["loss"] for record in records] == list(result.losses)

@@ -161,7 +161,7 @@ class Run:
             # FSDP2 averages the ranks' gradients, and what is wanted is their sum
             self.ranks.fabric.backward(loss * (self.ranks.count / max(num_targets, 1)))
             total += loss.detach()
-        return self.ranks.sum([total])[0] / max(num_targets, 1), num_stops > 0
+        return self.ranks.sum([total.item()])[0] / max(num_targets, 1), num_stops > 0
 
     def rows_after(self, tokens: int) -> int:
         """Rows of the batch that follows `tokens` tokens."""

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from lightning.fabric import Fabric
+from lightning.fabric.plugins.environments import SLURMEnvironment
 from lightning.fabric.strategies import ModelParallelStrategy
-from torch import Tensor, nn
+from torch import nn
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import fully_shard
 
@@ -30,13 +31,10 @@ class Ranks:
         use_cuda = config.device is Device.CUDA or (config.device is Device.AUTO and torch.cuda.is_available())
         if use_cuda and not torch.cuda.is_available():
             raise ValueError("device='cuda': no CUDA device is here; allowed are 'cpu' and 'auto'")
-        num_ranks = (
-            _launched("WORLD_SIZE", "SLURM_NTASKS") if "RANK" in os.environ or "SLURM_PROCID" in os.environ else 1
-        )
+        num_ranks, num_local = _launched()
         strategy: Any = "auto"
         if num_ranks > 1:
             strategy = ModelParallelStrategy(_shard, data_parallel_size=num_ranks, tensor_parallel_size=1)
-        num_local = _launched("LOCAL_WORLD_SIZE", "SLURM_NTASKS_PER_NODE") if num_ranks > 1 else 1
         self.fabric = Fabric(
             accelerator="cuda" if use_cuda else "cpu", devices=num_local, num_nodes=num_ranks // num_local,
             strategy=strategy, precision=_PRECISION[config.precision],
@@ -45,6 +43,8 @@ class Ranks:
         self.rank, self.count, self.device = self.fabric.global_rank, self.fabric.world_size, self.fabric.device
         # Checkpoints are written in a thread: in a group of their own, or their messages mix with the training's.
         self.checkpoint_group = dist.new_group(backend="gloo") if self.count > 1 else None
+        # A few numbers a step go over the host, so that asking for them does not wait for the device.
+        self.host_group = dist.new_group(backend="gloo") if self.count > 1 else None
 
     @property
     def is_first(self) -> bool:
@@ -54,12 +54,11 @@ class Ranks:
         """The module on its device, its parameters sharded if there are several ranks."""
         return self.fabric.setup_module(module)
 
-    def sum(self, values: Sequence[Tensor | float]) -> list[float]:
+    def sum(self, values: Sequence[float]) -> list[float]:
         """The sums over all ranks, in float64."""
-        parts = [torch.as_tensor(value, dtype=torch.float64, device=self.device) for value in values]
-        total = torch.stack(parts)
+        total = torch.tensor(values, dtype=torch.float64)
         if self.count > 1:
-            dist.all_reduce(total)
+            dist.all_reduce(total, group=self.host_group)
         return total.tolist()
 
     def broadcast(self, value: Any) -> Any:
@@ -81,5 +80,11 @@ def _shard(module: NextTokenLoss, mesh: DeviceMesh) -> NextTokenLoss:
     return module
 
 
-def _launched(*names: str) -> int:
-    return int(next((os.environ[name] for name in names if name in os.environ), 1))
+def _launched() -> tuple[int, int]:
+    """Processes in all and on this host, as torchrun or Slurm says."""
+    if "WORLD_SIZE" in os.environ:
+        return int(os.environ["WORLD_SIZE"]), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if SLURMEnvironment.detect():
+        num_ranks = int(os.environ["SLURM_NTASKS"])
+        return num_ranks, num_ranks // int(os.environ.get("SLURM_NNODES", "1"))
+    return 1, 1
