@@ -38,7 +38,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "export": {"model", "kernels.reference"},
     "vllm_plugin": {"config", "kernels", "model.weights"},
     "assets": set(),
+    "pretraining_commands": {"chat", "data", "training"},
     "cli": {
+        "pretraining_commands",
         *("config", "sizes", "chat", "kernels", "model", "info", "generation", "terminal", "engine", "serving", "data"),
         *("training", "posttraining", "evaluation", "export", "vllm_plugin", "assets"),
     },

@@ -1,4 +1,4 @@
-"""The command `sambay`: info, generate, chat, init, demo. What a command needs is imported when it runs."""
+"""The command `sambay`: one function a command. What a command needs is imported when it runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from sambay import __version__
+from sambay import __version__, pretraining_commands
 
 if TYPE_CHECKING:
     from sambay.chat import ChatTokenizer
@@ -256,6 +256,10 @@ def init(
     print(f"{folder}: {name} with random weights, {dtype}, seed {seed}")
     if tokenizer is None and vocab_size > 512:
         print(f"its tokenizer is one of bytes, for 268 of the model's {vocab_size:,} ids: --tokenizer takes another")
+
+
+app.command()(pretraining_commands.prepare)
+app.command()(pretraining_commands.train)
 
 
 @app.command()

@@ -1,0 +1,58 @@
+"""The commands of pre-training: `sambay prepare` and `sambay train`. What they need is imported when they run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def prepare(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of shards to write, or to go on with.")],
+    texts: Annotated[
+        list[str] | None, typer.Argument(metavar="FILE...", show_default=False, help="Files: .txt, .md or .jsonl.")
+    ] = None,
+    hub: Annotated[str | None, typer.Option(show_default=False, help="A Hub dataset in place of files.")] = None,
+    split: Annotated[str, typer.Option(help="The split of the Hub dataset.")] = "train",
+    field: Annotated[str, typer.Option(help="The field that holds the text, of JSON lines or a dataset.")] = "text",
+    tokenizer: Annotated[
+        str | None, typer.Option(show_default=False, help="A folder or Hub id. Default: the tokenizer of bytes.")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Processes that tokenise.")] = 1,
+) -> None:
+    """Tokenise texts into packed shards with checksums; a second run keeps what a killed one finished."""
+    from sambay.chat import ChatTokenizer, build_byte_tokenizer
+    from sambay.data import HubDataset, source_of
+    from sambay.data import prepare as write_shards
+
+    if bool(texts) == (hub is not None):
+        raise ValueError("give either files or --hub DATASET")
+    sources = source_of(texts, field) if texts else [HubDataset(str(hub), field=field, split=split)]
+    spelling = build_byte_tokenizer() if tokenizer is None else ChatTokenizer.load(tokenizer).tokenizer
+    done = write_shards(sources, folder, spelling, num_workers=workers)
+    print(f"{folder}: {done.num_written} shards written, {done.num_kept} kept, {done.shards.num_tokens:,} tokens")
+
+
+def train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML or JSON file of options.")],
+    options: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="OPTION=VALUE", show_default=False, help="In place of the file's; repeatable."),
+    ] = None,
+) -> None:
+    """Pre-train by CONFIG; the same command goes on where an earlier one was stopped."""
+    from sambay.training import TrainConfig
+    from sambay.training import train as run
+
+    overrides = dict(_option(text) for text in options or [])
+    result = run(TrainConfig.from_file(config, overrides))
+    state = "finished" if result.is_finished else "stopped and saved: the same command goes on"
+    print(f"{result.output}: {state}")
+
+
+def _option(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise ValueError(f"--set {text!r}: allowed is OPTION=VALUE")
+    return name, value
