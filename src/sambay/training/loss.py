@@ -45,7 +45,8 @@ def linear_cross_entropy(hidden_TD: Tensor, weight_VD: Tensor, targets_T: Tensor
     if torch.is_autocast_enabled(hidden_TD.device.type):
         dtype = torch.get_autocast_dtype(hidden_TD.device.type)
         hidden_TD = hidden_TD.to(dtype)
-    if HAS_TORCH_LOSS:
+    # In bfloat16 torch's own rounds the summed loss, and the gradient that comes back to it, to 8 bits.
+    if HAS_TORCH_LOSS and hidden_TD.dtype == torch.float32:
         return _torch_loss(hidden_TD, weight_VD, targets_T, chunk_tokens)
     return chunked_loss(hidden_TD, weight_VD, targets_T, chunk_tokens)
 
@@ -56,12 +57,12 @@ def _torch_loss(hidden_TD: Tensor, weight_VD: Tensor, targets_T: Tensor, chunk_t
     )
     with torch.autocast(hidden_TD.device.type, enabled=False):  # the types are chosen above
         return F.linear_cross_entropy(
-            hidden_TD, weight_VD.to(hidden_TD.dtype), targets_T, reduction="sum", ignore_index=IGNORED, options=options
-        ).float()
+            hidden_TD, weight_VD, targets_T, reduction="sum", ignore_index=IGNORED, options=options
+        )
 
 
 def chunked_loss(hidden_TD: Tensor, weight_VD: Tensor, targets_T: Tensor, chunk_tokens: int) -> Tensor:
-    """The same for a torch without its own: each chunk's logits are computed again in the backward pass.
+    """The same in any type and any torch: each chunk's logits are computed again in the backward pass.
 
     A float32 weight is rounded to the products' type within each chunk, so that autograd sums the chunks' gradients in
     float32.
