@@ -142,7 +142,7 @@ def test_scan_is_faster_than_a_loop_over_tokens(
 
     torch.testing.assert_close(ours(), loop(), rtol=1e-4, atol=1e-4)
     times: dict[str, list[float]] = {"loop": [], "ours": []}
-    for _ in range(5):
+    for _ in range(9):
         for name, function in (("loop", loop), ("ours", ours)):
             start = time.thread_time()  # of this thread alone: other work on the machine does not count
             function()
