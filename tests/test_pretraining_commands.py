@@ -39,6 +39,7 @@ def test_from_a_text_to_a_model(text: Path, tmp_path: Path, capsys: pytest.Captu
     assert cli.main(["train", str(recipe), "--set", "total_tokens=640"]) == 0
     assert "finished" in capsys.readouterr().out
     assert weights.load(output / "model").config.num_hidden_layers == 8
+    assert cli.main(["generate", str(output / "model"), "--raw", "-p", "to be", "--max-new-tokens", "3"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -45,10 +46,18 @@ def train(
     from sambay.training import TrainConfig
     from sambay.training import train as run
 
-    overrides = dict(_option(text) for text in options or [])
-    result = run(TrainConfig.from_file(config, overrides))
+    settings = TrainConfig.from_file(config, dict(_option(text) for text in options or []))
+    result = run(settings)
+    if result.is_finished and settings.data is not None:
+        _bring_tokenizer(Path(settings.data), result.output / "model")
     state = "finished" if result.is_finished else "stopped and saved: the same command goes on"
     print(f"{result.output}: {state}")
+
+
+def _bring_tokenizer(shards: Path, model: Path) -> None:
+    """The shards' tokenizer beside the trained weights, so that the folder can be talked to."""
+    if (shards / "tokenizer.json").is_file() and model.is_dir():
+        shutil.copy2(shards / "tokenizer.json", model / "tokenizer.json")
 
 
 def _option(text: str) -> tuple[str, str]:
