@@ -238,12 +238,14 @@ def causal_conv(
     tail = x_BSE.new_zeros(batch, before, channels) if tail_BEK is None else tail_BEK.transpose(1, 2).to(x_BSE.dtype)
     inputs = torch.cat([tail, x_BSE], dim=1).to(dtype)
     weight_KE = weight_EK.to(dtype).t()
+    ids: Tensor | None = None
+    if segment_ids_BS is not None:
+        ids = torch.cat([segment_ids_BS[:, :1].expand(-1, before), segment_ids_BS], dim=1)
     total = inputs[:, before:] * weight_KE[before]
     for k in range(before):
         term = inputs[:, k : k + length] * weight_KE[k]
-        if segment_ids_BS is not None:
-            ids = torch.cat([segment_ids_BS[:, :1].expand(-1, before), segment_ids_BS], dim=1)
-            term = term.masked_fill((ids[:, k : k + length] != segment_ids_BS)[..., None], 0)
+        if ids is not None:
+            term = term.masked_fill(ids[:, k : k + length].ne(ids[:, before:]).unsqueeze(-1), 0)
         total = total + term
     if bias_E is not None:
         total = total + bias_E.to(dtype)
