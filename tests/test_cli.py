@@ -429,5 +429,6 @@ def test_the_demo_runs_and_says_that_its_weights_are_random() -> None:
     assert time.monotonic() - before < 60
     assert "random weights" in out
     assert "$ sambay info" in out
-    assert "\x1b" not in out, "colours where there is no terminal"
+    ours = out.split("$ sambay generate")[0]  # what follows is the model's own text, which may hold any byte
+    assert "\x1b" not in ours, "colours where there is no terminal"
     assert all(line.startswith("(stopped after") for line in err.splitlines()), err

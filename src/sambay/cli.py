@@ -272,7 +272,19 @@ def demo() -> None:
             ["init", "tiny", folder],
             ["info", folder],
             ["generate", folder, "-p", "Why is the sky blue?", "--max-new-tokens", "40"],
-            ["generate", folder, "--raw", "-p", "2 + 2 =", "--max-new-tokens", "40", "--temperature", "1"],
+            [
+                "generate",
+                folder,
+                "--raw",
+                "-p",
+                "2 + 2 =",
+                "--max-new-tokens",
+                "40",
+                "--temperature",
+                "1",
+                "--seed",
+                "0",
+            ],
         ):
             print(f"$ sambay {shlex.join(command)}", flush=True)
             app(command, prog_name="sambay", standalone_mode=False)
