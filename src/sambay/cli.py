@@ -272,19 +272,7 @@ def demo() -> None:
             ["init", "tiny", folder],
             ["info", folder],
             ["generate", folder, "-p", "Why is the sky blue?", "--max-new-tokens", "40"],
-            [
-                "generate",
-                folder,
-                "--raw",
-                "-p",
-                "2 + 2 =",
-                "--max-new-tokens",
-                "40",
-                "--temperature",
-                "1",
-                "--seed",
-                "0",
-            ],
+            ["generate", folder, "--raw", "-p", "2 + 2 =", *"--max-new-tokens 40 --temperature 1 --seed 0".split()],
         ):
             print(f"$ sambay {shlex.join(command)}", flush=True)
             app(command, prog_name="sambay", standalone_mode=False)
