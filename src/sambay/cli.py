@@ -268,11 +268,12 @@ def demo() -> None:
     with tempfile.TemporaryDirectory(prefix="sambay-") as scratch:
         folder = str(Path(scratch, "tiny"))
         print("A tiny model with random weights: it shows the machinery, its text means nothing.\n")
+        drawn = ["--temperature", "1", "--seed", "0"]
         for command in (
             ["init", "tiny", folder],
             ["info", folder],
             ["generate", folder, "-p", "Why is the sky blue?", "--max-new-tokens", "40"],
-            ["generate", folder, "--raw", "-p", "2 + 2 =", *"--max-new-tokens 40 --temperature 1 --seed 0".split()],
+            ["generate", folder, "--raw", "-p", "2 + 2 =", "--max-new-tokens", "40", *drawn],
         ):
             print(f"$ sambay {shlex.join(command)}", flush=True)
             app(command, prog_name="sambay", standalone_mode=False)

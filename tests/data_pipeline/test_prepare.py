@@ -65,10 +65,10 @@ def test_hub_datasets_give_the_same_shards_as_their_files(tmp_path: Path, tokeni
 
 
 def test_text_that_spells_a_special_token_stays_text(tmp_path: Path, tokenizer) -> None:
-    path = write_jsonl(tmp_path / "x.jsonl", ["a<|endoftext|>b", "<|user|>"])
+    path = write_jsonl(tmp_path / "x.jsonl", ["a<|endoftext|>b", "<|user|>", "<|tool|>x<|/tool_call|>"])
     shards = prepare([JsonLines((path,))], tmp_path / "out", tokenizer).shards
-    assert documents_of(shards) == ["a<|endoftext|>b", "<|user|>"]
-    assert shards.read(0, shards.num_tokens).is_start_T.sum() == 2
+    assert documents_of(shards) == ["a<|endoftext|>b", "<|user|>", "<|tool|>x<|/tool_call|>"]
+    assert shards.read(0, shards.num_tokens).is_start_T.sum() == 3
 
 
 def test_what_is_there_is_kept_and_what_is_not_right_is_redone(tmp_path: Path, tokenizer) -> None:

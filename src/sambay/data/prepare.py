@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -185,7 +186,10 @@ def _tokenizer(path: Path, digest: bytes) -> Tokenizer:
     data = path.read_bytes()
     if digest_of(data) != digest:
         raise ValueError(f"{path}: checksum {digest.hex()} expected, found {digest_of(data).hex()}")
-    tokenizer = Tokenizer.from_str(data.decode())
+    spelling = json.loads(data)
+    for token in spelling["added_tokens"]:  # those of tools are not special, and would be found in a text all the same
+        token["special"] = True
+    tokenizer = Tokenizer.from_str(json.dumps(spelling))
     tokenizer.encode_special_tokens = True  # a text that spells the end of a document must not end it
     return tokenizer
 

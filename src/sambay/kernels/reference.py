@@ -15,7 +15,7 @@ from torch import Tensor
 # Tokens that one program of the scan walks one after the other. Longer walks mean fewer, larger vector operations.
 _WALK = 16
 # Elements of state that one step of the walk touches: enough to pay for a call, few enough to stay in the cache.
-_STEP_ELEMENTS = 1 << 17
+_STEP_ELEMENTS = 1 << 16
 
 
 def selective_scan(
