@@ -58,7 +58,7 @@ def test_what_is_not_allowed_is_named(changed: dict, message: str) -> None:
 
 
 def test_an_output_folder_is_required() -> None:
-    with pytest.raises(ValueError, match="'output', a folder to write to, is missing"):
+    with pytest.raises(ValueError, match="'output' is missing"):
         TrainConfig.from_dict({"data": "synthetic"})
 
 

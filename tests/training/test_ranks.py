@@ -48,12 +48,15 @@ def assert_same_run(config: TrainConfig, alone: TrainConfig) -> None:
 def test_two_ranks_equal_one(small_run) -> None:
     # three micro-batches on two ranks: one rank has a turn without targets
     sizes = {"batch_tokens": 96, "base_batch_tokens": 96, "total_tokens": 96 * 12}
-    uneven = {**ONE_ROW, **sizes, "is_activation_checkpointed": True}
+    held_out = {"validation_data": "synthetic", "validation_rows": 5}
+    uneven = {**ONE_ROW, **sizes, **held_out, "is_activation_checkpointed": True}
     alone, both = small_run("alone", **uneven), small_run("both", **uneven)
     train(alone)
     code, output = launch(both, num_ranks=2)
     assert code == 0, output
     assert_same_run(both, alone)
+    one, two = (json.loads((Path(run.output) / "validation.json").read_text()) for run in (alone, both))
+    assert two == {**one, "loss": pytest.approx(one["loss"], abs=1e-5)}
 
 
 @pytest.mark.slow

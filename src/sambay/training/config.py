@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]  # comes with transformers
-
 from sambay.config import SambaYConfig
 from sambay.sizes import named_config
 from sambay.training.optimisers import OptimiserName
+from sambay.training.options import check_at_least, check_names, convert_fields, read_options
 from sambay.training.parameterisation import BASE_BATCH_TOKENS, BASE_DEPTH, BASE_LEARNING_RATE, Parameterisation
 from sambay.training.schedules import Schedule
 
@@ -52,6 +48,8 @@ class TrainConfig:
     are_documents_separate: bool = True  # False reads packed documents on as one text
     sequence_tokens: int = 4096
     seed: int = 3407
+    validation_data: str | None = None  # as `data`, not trained on: its loss is measured at the end of the run
+    validation_rows: int = 0  # rows of `sequence_tokens` of it; needed with it
 
     # batch
     total_tokens: int = 1_000_000
@@ -94,6 +92,8 @@ class TrainConfig:
     loss_chunk_tokens: int = 1024
     peak_flops: float | None = None  # of one device, FLOP/s; None looks it up by the device's name
 
+    max_minutes: float | None = None  # then the run saves and stops, as by SIGTERM; the same command goes on
+
     # checkpoints
     checkpoint_steps: int = 1000  # 0 for one at the end alone
     keep_checkpoints: int = 2
@@ -105,30 +105,18 @@ class TrainConfig:
     trackers: tuple[str, ...] = ()  # of "tensorboard", "trackio": each needs its package
 
     def __post_init__(self) -> None:
-        for option in dataclasses.fields(self):
-            wanted = _types()[option.name]
-            object.__setattr__(self, option.name, _converted(option.name, getattr(self, option.name), wanted))
+        convert_fields(self)
         _check_ranges(self)
         _check_batches(self)
 
     @classmethod
     def from_file(cls, path: str | Path, overrides: Mapping[str, Any] | None = None) -> TrainConfig:
         """Reads a YAML or JSON file of fields; `overrides` (such as flags, which may be text) replace its values."""
-        loaded = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        if not isinstance(loaded, dict):
-            raise ValueError(f"{path}: allowed is a mapping of option names to values")
-        return cls.from_dict({**loaded, **(overrides or {})}, str(path))
+        return cls.from_dict({**read_options(path), **(overrides or {})}, str(path))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], source: str = "the configuration") -> TrainConfig:
-        known = {option.name for option in dataclasses.fields(cls)}
-        for key in values:
-            if key not in known:
-                close = difflib.get_close_matches(str(key), known, n=1)
-                hint = f"did you mean {close[0]!r}?" if close else f"allowed are {', '.join(sorted(known))}"
-                raise ValueError(f"{source}: unknown option {key!r}; {hint}")
-        if "output" not in values:
-            raise ValueError(f"{source}: the option 'output', a folder to write to, is missing")
+        check_names(cls, values, source)
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -148,65 +136,31 @@ class TrainConfig:
         return self.batch_tokens // self.sequence_tokens
 
 
-def _types() -> dict[str, Any]:
-    return typing.get_type_hints(TrainConfig)
-
-
-def _converted(name: str, value: Any, wanted: Any) -> Any:
-    """`value` in the field's type. Text is parsed, so that flags and YAML's `1e-3`, which it reads as text, work."""
-    choices = typing.get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
-    if isinstance(value, str) and str not in choices:
-        value = yaml.safe_load(value) if not _is_number(value) else float(value)
-    if value is None and type(None) in choices:
-        return None
-    kind = next(choice for choice in choices if choice is not type(None))
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        try:
-            return kind(value)
-        except ValueError:
-            allowed = ", ".join(member.value for member in kind)
-            raise ValueError(f"{name}={value!r}: allowed are {allowed}") from None
-    if typing.get_origin(kind) is tuple and isinstance(value, list | tuple):
-        return tuple(value)
-    if kind in (int, float) and isinstance(value, int | float) and not isinstance(value, bool) and value == kind(value):
-        return kind(value)
-    plain = typing.get_origin(kind) or kind
-    if not isinstance(value, plain) or (plain is int and isinstance(value, bool)):
-        raise ValueError(f"{name}={value!r}: allowed is {getattr(wanted, '__name__', wanted)}")
-    return value
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 _AT_LEAST = {
     "sequence_tokens": 2, "total_tokens": 1, "batch_tokens": 1, "micro_batch_rows": 1, "ramp_tokens": 0,
     "ramp_start_batch_tokens": 0, "ramp_increment_tokens": 0, "base_depth": 1, "base_batch_tokens": 1, "seed": 0,
     "base_learning_rate": 0, "weight_decay": 0, "eps": 0, "max_skipped_steps": 0, "warmup_tokens": 0,
     "loss_chunk_tokens": 1, "checkpoint_steps": 0, "keep_checkpoints": 1, "log_steps": 1,
+    "validation_rows": 0,
 }  # fmt: skip
 
 
 def _check_ranges(config: TrainConfig) -> None:
     if (config.data is None) == (not config.data_sets):
         raise ValueError("data: allowed is exactly one of data (a folder, or 'synthetic') and data_sets")
-    for name, least in _AT_LEAST.items():
-        if not getattr(config, name) >= least:
-            raise ValueError(f"{name}={getattr(config, name)}: allowed is {least} or more")
+    check_at_least(config, _AT_LEAST)
     for name in ("beta1", "beta2", "muon_momentum"):
         if not 0 <= getattr(config, name) < 1:
             raise ValueError(f"{name}={getattr(config, name)}: allowed is from 0 up to, not including, 1")
     for name in ("decay_fraction", "final_lr_fraction"):
         if not 0 <= getattr(config, name) <= 1:
             raise ValueError(f"{name}={getattr(config, name)}: allowed is from 0 to 1")
-    for name in ("clip_norm", "peak_flops"):
+    for name in ("clip_norm", "peak_flops", "max_minutes"):
         if getattr(config, name) is not None and not getattr(config, name) > 0:
             raise ValueError(f"{name}={getattr(config, name)}: allowed is a positive number or null")
+    if (config.validation_data is None) != (config.validation_rows == 0):
+        raise ValueError(f"validation_data={config.validation_data!r}, validation_rows={config.validation_rows}: "
+                         "allowed are both, or neither")  # fmt: skip
     for tracker in config.trackers:
         if tracker not in ("tensorboard", "trackio"):
             raise ValueError(f"trackers={tracker!r}: allowed are tensorboard and trackio")

@@ -26,6 +26,7 @@ from sambay.training.ranks import Ranks
 from sambay.training.records import Record, Records
 from sambay.training.schedules import batch_rows, lr_factor
 from sambay.training.stopping import StopRequest
+from sambay.training.validation import Validation, check_has_rows, validate, validation_config
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +51,9 @@ class Result:
 
     progress: Progress
     losses: tuple[float, ...]  # mean per predicted token, NaN where a step was skipped
-    is_finished: bool  # False after SIGTERM: start the same configuration again to go on
+    is_finished: bool  # False after SIGTERM or `max_minutes`: start the same configuration again to go on
     output: Path
+    validation: Validation | None = None  # of a finished run with `validation_rows`
 
 
 def run(config: TrainConfig, source: Source | None = None) -> Result:
@@ -67,6 +69,7 @@ class Run:
     """The parts of one run, restored from its newest checkpoint if it has one."""
 
     def __init__(self, config: TrainConfig, ranks: Ranks, source: Source | None) -> None:
+        self.stop = StopRequest(config.max_minutes)
         self.config, self.ranks, self.output = config, ranks, Path(config.output)
         self.output.mkdir(parents=True, exist_ok=True)
         self.model = build_model(config, ranks.device)
@@ -77,6 +80,10 @@ class Run:
         self.parameters = dict(self.model.named_parameters())
         self.optimisers = build_optimisers(config, self.model)
         self.source = source or open_source(config, self.model.config.vocab_size)
+        self.validation_source: Source | None = None
+        if config.validation_data is not None:
+            self.validation_source = open_source(validation_config(config), self.model.config.vocab_size)
+            check_has_rows(self.validation_source, config.validation_rows)
         self.batches = Batches(self.source, ranks.rank, ranks.count, config.micro_batch_rows)
         self.checkpoints = Checkpoints(self.output, ranks, config.keep_checkpoints)
         self.progress = Progress()
@@ -90,7 +97,7 @@ class Run:
         bar = ProgressBar(
             self.config.total_tokens, self.progress.tokens, is_first and self.config.is_progress_shown
         )  # fmt: skip
-        with StopRequest() as stop:
+        with self.stop as stop:
             try:
                 while not self.is_finished:
                     record, is_stopped = self.step(stop)
@@ -109,15 +116,28 @@ class Run:
                 self.checkpoints.close()
                 if records:
                     records.close()
+        validation = self.validate() if self.is_finished else None
         if self.is_finished:
             self.save_model()
         elif is_first:
-            logger.warning("stopped by a signal after step %d; saved in %s", self.progress.step, self.output)
-        return Result(self.progress, tuple(self.losses), self.is_finished, self.output)
+            logger.warning("stopped after step %d; saved in %s", self.progress.step, self.output)
+        return Result(self.progress, tuple(self.losses), self.is_finished, self.output, validation)
 
     @property
     def is_finished(self) -> bool:
         return self.progress.tokens >= self.config.total_tokens
+
+    def validate(self) -> Validation | None:
+        """Measured and written to the output folder, if the configuration names rows to validate on."""
+        if self.validation_source is None:
+            return None
+        config = self.config
+        found = validate(
+            self.module, self.validation_source, config.validation_rows, config.micro_batch_rows, self.ranks
+        )  # fmt: skip
+        if self.ranks.is_first:
+            found.write(self.output, self.progress.step)
+        return found
 
     # ----------------------------------------------------------------------------------------------- one step
 
