@@ -5,7 +5,7 @@ from .reasoning import ReasoningSplitter, Split, split_reasoning
 from .stop import StopStrings
 from .template import RELEASED_TEMPLATE, ROLES, Message, checked_messages, training_template
 from .tokenizer import ChatTokenizer
-from .vocabulary import build_byte_tokenizer, build_released_tokenizer
+from .vocabulary import build_byte_tokenizer, build_released_tokenizer, with_chat_format
 
 __all__ = [
     "RELEASED_TEMPLATE",
@@ -22,4 +22,5 @@ __all__ = [
     "checked_messages",
     "split_reasoning",
     "training_template",
+    "with_chat_format",
 ]

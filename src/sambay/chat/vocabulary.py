@@ -71,11 +71,21 @@ def build_byte_tokenizer() -> PreTrainedTokenizerFast:
 
     It has the released chat tokens, in their order, and the released template.
     """
-    specials = (_END_OF_TEXT, "<|endofprompt|>", *_ROLE_TOKENS, *_TOOL_TOKENS, "<|tag|>")
-    added = {256 + index: _chat_token(content) for index, content in enumerate(specials)}
+    added = {256 + index: token for index, token in enumerate(_chat_tokens())}
     ranks = {bytes([byte]): byte for byte in range(256)}
     bytes_ = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     return _wrapped(_byte_level(ranks, added, bytes_), RELEASED_TEMPLATE, model_max_length=65536)
+
+
+def with_chat_format(tokenizer: Tokenizer, model_max_length: int = 65536) -> PreTrainedTokenizerFast:
+    """A vocabulary of one's own with the released chat tokens after its last id, in their order, and their template."""
+    tokenizer.add_tokens(_chat_tokens())
+    return _wrapped(tokenizer, RELEASED_TEMPLATE, model_max_length)
+
+
+def _chat_tokens() -> list[AddedToken]:
+    specials = (_END_OF_TEXT, "<|endofprompt|>", *_ROLE_TOKENS, *_TOOL_TOKENS, "<|tag|>")
+    return [_chat_token(content) for content in specials]
 
 
 def _chat_token(content: str) -> AddedToken:

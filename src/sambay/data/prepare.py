@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from multiprocessing import get_all_start_methods, get_context, parent_process
-from multiprocessing.context import BaseContext
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -21,6 +18,7 @@ from .durable import whole_file
 from .shard import DIGEST_BYTES, Header, Shard, ShardWriter, digest_of, token_bytes_for
 from .shard_set import ShardSet, write_index
 from .sources import Piece, Source
+from .worker_processes import start_worker, worker_context
 
 TOKENIZER_NAME = "tokenizer.json"
 _BATCH_BYTES = 1 << 20  # texts tokenised in one call
@@ -107,33 +105,11 @@ def _run(tasks: list[_Task], num_workers: int) -> Iterator[tuple[Header, bool]]:
     if num_workers == 1:
         yield from map(_make_shard, tasks)
         return
-    pool = ProcessPoolExecutor(min(num_workers, len(tasks)), _context(), _start_worker)
+    pool = ProcessPoolExecutor(min(num_workers, len(tasks)), worker_context(__name__), start_worker)
     try:
         yield from pool.map(_make_shard, tasks)
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _context() -> BaseContext:
-    """Workers are never forked from this process: its threads (torch's, the tokenizer's) could hang them."""
-    if "forkserver" not in get_all_start_methods():
-        return get_context("spawn")
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])  # importing takes seconds: once for all workers, and before they fork
-    return context
-
-
-def _start_worker() -> None:
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # one worker, one core
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
-
-
-def _exit_with_parent() -> None:
-    """A pool's workers would wait for work for ever once their parent is killed."""
-    parent = parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
 
 
 def _make_shard(task: _Task) -> tuple[Header, bool]:
