@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 
 import torch
+import torch._dynamo
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention.flex_attention import BlockMask
 from transformers import Cache
+from transformers.integrations.flex_attention import compile_friendly_flex_attention
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from sambay import kernels
 from sambay.config import CROSS, WINDOW, SambaYConfig
+from sambay.model.block_masks import BLOCK
 
 # Letters: B sequences, S query positions, T key positions, D model width, H query heads, G key/value heads,
 # C head width.
+
+MAX_GRAPHS = 64  # of FlexAttention in one process
 
 
 class Attention(nn.Module):
@@ -51,7 +58,8 @@ class Attention(nn.Module):
         keys_BGTC: Tensor | None = None,
         values_BGTC: Tensor | None = None,
         *,
-        attention_mask: Tensor | None = None,
+        attention_mask: Tensor | BlockMask | None = None,
+        padding_BS: Tensor | None = None,
         position_embeddings: tuple[Tensor, Tensor] | None = None,
         past_key_values: Cache | None = None,
         keep: int | None = None,
@@ -61,7 +69,8 @@ class Attention(nn.Module):
 
         A cross layer reads the given keys and values, any other makes its own and, with a cache, continues them.
         Returns (output (B, keep, D), weights or None, keys, values); with differential attention keys and values come
-        as pairs, (B, G/2, T, 2C), and `attention_mask` is whatever the configured backend takes.
+        as pairs, (B, G/2, T, 2C), and `attention_mask` is whatever the configured backend takes. At padding
+        (`padding_BS` 0) what the backend gave for a query that sees nothing is replaced by zero.
         """
         queries_BHSC, new_keys, new_values = self._project(hidden_BSD, keep, position_embeddings)
         if new_keys is not None and new_values is not None:
@@ -74,11 +83,16 @@ class Attention(nn.Module):
         attend = ALL_ATTENTION_FUNCTIONS.get_interface(backend, softmax_attention)
         if backend == "sdpa" and queries_BHSC.shape[2] == 1:
             attend = one_query_attention
+        elif backend == "flex_attention" and not isinstance(attention_mask, Tensor):
+            attend = block_sparse_attention
         maps_BSHC, weights = attend(
             self, queries_BHSC, keys_BGTC, values_BGTC, attention_mask,
             dropout=self.config.attention_dropout if self.training else 0.0, scaling=self.scaling,
             sliding_window=self.sliding_window, **kwargs,
         )  # fmt: skip
+        if padding_BS is not None:  # filled, not multiplied: some backends give NaN, which later layers would spread
+            is_padding_BS = ~padding_BS[:, -maps_BSHC.shape[1] :].bool()
+            maps_BSHC = maps_BSHC.masked_fill(is_padding_BS[:, :, None, None], 0)
         mixed = maps_BSHC.flatten(2) if self.inner_cross_attn is None else self.inner_cross_attn(maps_BSHC)
         return self.out_proj(mixed), weights, keys_BGTC, values_BGTC
 
@@ -174,6 +188,44 @@ def one_query_attention(
         attention_mask = attention_mask.unflatten(1, (key.shape[1], -1)).squeeze(3)
     output = F.scaled_dot_product_attention(query, key, value, attention_mask, dropout, scale=scaling)
     return output.flatten(1, 2).unsqueeze(1), None
+
+
+def block_sparse_attention(
+    module: Attention,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: BlockMask | None,
+    scaling: float,
+    dropout: float = 0.0,
+    **kwargs,
+) -> tuple[Tensor, None]:
+    """FlexAttention; heads share their key whatever their number (transformers' call copies it for 40 heads).
+
+    Raises ValueError for dropout, which FlexAttention has not.
+    """
+    if dropout:
+        raise ValueError(f"attention_dropout={dropout}: flex_attention allows 0 alone in training")
+    is_tracing = torch.compiler.is_compiling()
+    # One graph serves all lengths, but one row, one query, one block, training and each kind of mask have their own.
+    # At dynamo's limit of 8 it would go on uncompiled, with all scores in memory.
+    limit = nullcontext() if is_tracing else torch._dynamo.config.patch(recompile_limit=MAX_GRAPHS)
+    with limit:
+        output = compile_friendly_flex_attention(
+            query, key, value, training=module.training, block_mask=attention_mask, enable_gqa=True, scale=scaling,
+            kernel_options=_flex_options(query.shape[2], query.shape[1] // key.shape[1]),
+        )  # fmt: skip
+    return output.transpose(1, 2).contiguous(), None  # type: ignore[union-attr]
+
+
+def _flex_options(num_queries: int, num_sharing: int) -> dict[str, bool] | None:
+    """Keeps from FlexAttention's decoding kernel, which takes fewer than 128 queries, what it cannot do.
+
+    Its one tile holds the queries of all heads that share a key and may not exceed the mask's blocks; where it would,
+    torch 2.11 to 2.13 find no kernel and raise NoValidChoicesError (pytorch/pytorch#185349).
+    """
+    is_too_large = num_queries < BLOCK < num_queries * num_sharing
+    return {"FORCE_USE_FLEX_ATTENTION": True} if is_too_large else None
 
 
 def softmax_attention(

@@ -93,8 +93,8 @@ class Block(GradientCheckpointingLayer):
         else:
             shared = (keys, values) if self.mixer is CROSS else (None, None)
             mixed, _, own_keys, own_values = self.attn(
-                normed_BSD, *shared, attention_mask=attention_mask, position_embeddings=position_embeddings,
-                past_key_values=past_key_values, keep=keep, **kwargs,
+                normed_BSD, *shared, attention_mask=attention_mask, padding_BS=padding_BS,
+                position_embeddings=position_embeddings, past_key_values=past_key_values, keep=keep, **kwargs,
             )  # fmt: skip
             if self.is_shared:
                 keys, values = own_keys, own_values

@@ -12,6 +12,7 @@ from transformers import Cache
 from transformers.masking_utils import create_causal_mask, create_sliding_window_causal_mask
 
 from sambay.config import FULL, WINDOW, Mixer, SambaYConfig
+from sambay.model.block_masks import causal_blocks
 
 # Letters: B sequences, S new positions, T positions so far.
 
@@ -62,7 +63,7 @@ def see(
 
     `attention_mask` is 2-D (1 at tokens, 0 at padding, over all positions so far), None, or transformers' ready
     masks by layer type. With `is_full_deferred` the mask over everything is left to `only_last`: all its rows would
-    be (S, T) in memory. Raises ValueError for padding that is not on the left of its sequence.
+    be (S, T) in memory. Raises ValueError for padding that is not on the left of its sequence and for other masks.
     """
     batch, length = embeddings_BSD.shape[:2]
     past = 0 if past_key_values is None else past_key_values.get_seq_length()
@@ -72,7 +73,17 @@ def see(
         position_ids = (torch.arange(length, device=embeddings_BSD.device) + past).unsqueeze(0)
     if isinstance(attention_mask, dict):
         return _from_ready_masks(attention_mask, length, position_ids)
+    if attention_mask is not None and attention_mask.ndim != 2:
+        raise ValueError(
+            f"attention_mask has {attention_mask.ndim} dimensions: allowed are 2, one entry for every token so far, or "
+            "a dict of ready masks by layer type"
+        )
     padding = _padding(attention_mask, batch, length, past)
+    if _takes_own_blocks(config, padding, past_key_values):
+        blocks = _own_blocks(config, embeddings_BSD, segment_ids_BS)
+        return Visibility(
+            None if is_full_deferred else blocks[FULL], blocks[WINDOW], None, segment_ids_BS, position_ids
+        )
     arguments: dict[str, Any] = {
         "config": config,
         "inputs_embeds": embeddings_BSD,
@@ -84,6 +95,22 @@ def see(
     full = create_causal_mask(**arguments) if FULL in config.layers and not is_full_deferred else None
     new_padding = None if padding is None else padding[:, -length:]
     return Visibility(full, window, new_padding, segment_ids_BS, position_ids)
+
+
+def _takes_own_blocks(config: SambaYConfig, padding: Tensor | None, past_key_values: Cache | None) -> bool:
+    """Whether this is FlexAttention over whole rows of tokens. In a graph of the whole model it stays transformers'."""
+    is_plain = padding is None and past_key_values is None and not _is_tracing()
+    return is_plain and config._attn_implementation == "flex_attention"
+
+
+def _own_blocks(config: SambaYConfig, embeddings_BSD: Tensor, segment_ids_BS: Tensor | None) -> dict:
+    """The block masks of the two kinds of layers, None for a kind that the model has not."""
+    sizes = {FULL: None, WINDOW: config.sliding_window}
+    length, device = embeddings_BSD.shape[1], embeddings_BSD.device
+    return {
+        mixer: causal_blocks(length, window, segment_ids_BS, device) if mixer in config.layers else None  # type: ignore[arg-type]
+        for mixer, window in sizes.items()
+    }
 
 
 def only_last(
@@ -130,7 +157,7 @@ def _from_ready_masks(masks: dict[str, Tensor | None], length: int, position_ids
 
 def _padding(attention_mask: Tensor | None, batch: int, length: int, past: int) -> Tensor | None:
     """The 2-D mask if it hides anything, checked: a recurrent state cannot step over padding after its sequence."""
-    if attention_mask is None or attention_mask.ndim != 2:
+    if attention_mask is None:
         return None
     if _is_tracing():
         return attention_mask
