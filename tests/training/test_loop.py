@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from sambay import SambaYForCausalLM
 from sambay.chat import build_byte_tokenizer
 from sambay.data import prepare, source_of
 from sambay.training import train
 from sambay.training.batches import Batches, SyntheticRows
-from sambay.training.loop import NonFiniteError
+from sambay.training.loop import NonFiniteError, build_model, compile_layers
 from sambay.training.records import read
 
 GOLDEN = Path(__file__).with_name("golden_losses.json")
@@ -198,10 +199,27 @@ def test_every_rank_has_its_own_rows_and_none_is_lost() -> None:
     assert torch.equal(rows, source.rows(10, 9)["input_ids"])
 
 
+def count_backward_runs(small_run, **options) -> list[int]:
+    """How often each layer of a model computes its MLP in a forward and a backward pass."""
+    model = build_model(small_run(**options))
+    runs = [0] * len(model.model.layers)
+
+    def count(index: int) -> None:
+        runs[index] += 1
+
+    for index, block in enumerate(model.model.layers):
+        block.mlp.register_forward_pre_hook(lambda module, args, index=index: count(index))
+    model(torch.arange(20)[None], use_cache=False).logits.sum().backward()
+    return runs
+
+
 def test_activation_checkpointing_and_bfloat16_train(small_run) -> None:
     plain = train(small_run("plain", total_tokens=128 * 4)).losses
     kept = train(small_run("kept", total_tokens=128 * 4, is_activation_checkpointed=True)).losses
     assert kept == pytest.approx(plain, abs=1e-6)
+    assert count_backward_runs(small_run, is_activation_checkpointed=True) == [2] * 8
+    some = {"is_activation_checkpointed": True, "num_checkpointed_layers": 3}
+    assert count_backward_runs(small_run, **some) == [2] * 3 + [1] * 5
     rounded = train(small_run("rounded", total_tokens=128 * 4, precision="bfloat16"))
     assert rounded.losses[0] == pytest.approx(plain[0], abs=5e-3)  # products of 8-bit mantissas
     assert rounded.losses == pytest.approx(plain, abs=1e-1)  # after steps that Adam makes of what was rounded
@@ -244,3 +262,20 @@ def test_compiled_layers_give_the_same_losses(small_run) -> None:
     plain = train(small_run("plain", total_tokens=128 * 4)).losses
     compiled = train(small_run("compiled", total_tokens=128 * 4, is_compiled=True)).losses
     assert compiled == pytest.approx(plain, abs=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # as above
+def test_no_layer_goes_uncompiled_for_want_of_graphs(small_run, monkeypatch) -> None:
+    """Five kinds of layers at three lengths, with and without gradients, are more graphs than dynamo's 8."""
+    torch._dynamo.reset()
+    monkeypatch.setattr(torch._dynamo.config, "fail_on_recompile_limit_hit", True)
+    monkeypatch.setattr(torch._dynamo.config, "recompile_limit", 8)
+    model = build_model(small_run())
+    monkeypatch.setattr(type(model.model.layers[0]), "compile", lambda block: nn.Module.compile(block, backend="eager"))
+    compile_layers(model)
+    for length in (20, 21, 1):
+        ids = torch.arange(length)[None]
+        with torch.no_grad():
+            model(ids, use_cache=False)
+        model(ids, use_cache=False).logits.sum().backward()
+    torch._dynamo.reset()

@@ -89,6 +89,7 @@ class TrainConfig:
     attention: str | None = None  # transformers' name of the backend; None is flex_attention on CUDA, else sdpa
     is_compiled: bool = False  # torch.compile of each layer
     is_activation_checkpointed: bool = False
+    num_checkpointed_layers: int | None = None  # then only so many, the first ones; None is all of them
     loss_chunk_tokens: int = 1024
     peak_flops: float | None = None  # of one device, FLOP/s; None looks it up by the device's name
 
@@ -155,7 +156,7 @@ def _check_ranges(config: TrainConfig) -> None:
     for name in ("decay_fraction", "final_lr_fraction"):
         if not 0 <= getattr(config, name) <= 1:
             raise ValueError(f"{name}={getattr(config, name)}: allowed is from 0 to 1")
-    for name in ("clip_norm", "peak_flops", "max_minutes"):
+    for name in ("clip_norm", "peak_flops", "max_minutes", "num_checkpointed_layers"):
         if getattr(config, name) is not None and not getattr(config, name) > 0:
             raise ValueError(f"{name}={getattr(config, name)}: allowed is a positive number or null")
     if (config.validation_data is None) != (config.validation_rows == 0):
@@ -174,5 +175,8 @@ def _check_batches(config: TrainConfig) -> None:
     if config.ramp_tokens and not 0 < config.ramp_start_batch_tokens <= config.batch_tokens:
         raise ValueError(f"ramp_start_batch_tokens={config.ramp_start_batch_tokens}: with ramp_tokens it is allowed "
                          f"from sequence_tokens to batch_tokens, {config.batch_tokens}")  # fmt: skip
+    if config.num_checkpointed_layers is not None and not config.is_activation_checkpointed:
+        raise ValueError(f"num_checkpointed_layers={config.num_checkpointed_layers}: allowed is null unless "
+                         "is_activation_checkpointed is true")  # fmt: skip
     if config.warmup_tokens > config.total_tokens:
         raise ValueError(f"warmup_tokens={config.warmup_tokens}: allowed is up to total_tokens, {config.total_tokens}")

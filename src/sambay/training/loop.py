@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+import torch._dynamo
 from transformers import initialization
 
 from sambay.data import MixtureConfig
@@ -29,6 +30,8 @@ from sambay.training.stopping import StopRequest
 from sambay.training.validation import Validation, check_has_rows, validate, validation_config
 
 logger = logging.getLogger(__name__)
+
+MAX_GRAPHS = 64  # of compiled layers
 
 
 class NonFiniteError(RuntimeError):
@@ -173,11 +176,12 @@ class Run:
         own_targets = sum(int((batch.targets != IGNORED).sum()) for batch in micro_batches)
         num_targets, num_stops = self.ranks.sum([own_targets, stop.is_asked])
         total = torch.zeros((), device=self.ranks.device)
+        # All at once, while the device has nothing to do: a copy between two micro-batches would wait for the first.
+        micro_batches = [batch.to(self.ranks.device) for batch in micro_batches]
         for batch in micro_batches:
             # Dropout follows the data's position: the same on resumption and for any number of ranks.
             torch.manual_seed(self.config.seed * 2**32 + batch.first_row)
-            here = batch.to(self.ranks.device)
-            loss = self.module(here.input_ids, here.targets, **here.packing)
+            loss = self.module(batch.input_ids, batch.targets, **batch.packing)
             # FSDP2 averages the ranks' gradients, and what is wanted is their sum
             self.ranks.fabric.backward(loss * (self.ranks.count / max(num_targets, 1)))
             total += loss.detach()
@@ -290,10 +294,20 @@ def build_model(config: TrainConfig, device: torch.device | None = None) -> Samb
     model.train()
     if config.is_activation_checkpointed:
         model.activation_checkpointing_enable({"use_reentrant": False})
+        for block in list(model.model.layers)[config.num_checkpointed_layers or len(model.model.layers) :]:
+            block.gradient_checkpointing = False
     if config.is_compiled:
-        for block in model.model.layers:
-            block.compile()
+        compile_layers(model)
     return model
+
+
+def compile_layers(model: SambaYForCausalLM) -> None:
+    """torch.compile of each layer by itself; layers of one kind share a graph."""
+    # The kinds of layers, each for whole and for smaller micro-batches, with and without gradients, are more graphs
+    # than dynamo's 8, beyond which it would go on uncompiled without a word.
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, MAX_GRAPHS)
+    for block in model.model.layers:
+        block.compile()
 
 
 def build_optimisers(config: TrainConfig, model: SambaYForCausalLM) -> Optimisers:
