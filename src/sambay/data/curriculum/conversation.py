@@ -41,16 +41,17 @@ Conversation = tuple[Turn, ...]
 class ConversationEncoder:
     """Ids of conversations by the released template, without rendering it, and which of them have a loss.
 
-    is_loss_on_replies_only: losses on what the assistant writes, its `<|end|>` included, as in fine-tuning; else on every
-    token, as in pre-training. Turns without has_loss have none in either case. Raises ValueError for a tokenizer that
-    lacks one of the chat tokens.
+    is_loss_on_replies_only: losses on what the assistant writes, its `<|end|>` included, as in fine-tuning; else on
+    every token, as in pre-training. Turns without has_loss have none in either case.
+    Raises ValueError for a tokenizer that lacks one of the chat tokens.
     """
 
     def __init__(self, tokenizer: Tokenizer, is_loss_on_replies_only: bool = False) -> None:
         names = (*(f"<|{role}|>" for role in ROLES), "<|end|>", "<|endoftext|>")
-        ids = {name: tokenizer.token_to_id(name) for name in names}
-        if None in ids.values():
-            missing = [name for name, index in ids.items() if index is None]
+        found = {name: tokenizer.token_to_id(name) for name in names}
+        ids = {name: index for name, index in found.items() if index is not None}
+        missing = [name for name in names if name not in ids]
+        if missing:
             raise ValueError(f"the tokenizer has no {', '.join(missing)}: a conversation needs {', '.join(names)}")
         self._roles = {role: ids[f"<|{role}|>"] for role in ROLES}
         self._end, self._text_end = ids["<|end|>"], ids["<|endoftext|>"]

@@ -20,7 +20,7 @@ _NUM_CHAT_TOKENS = 12
 
 
 def _pieces(letter: str, digit: str) -> str:
-    """How text is cut before byte pairs merge, the first alternative that fits; arguments stand in a bracketed class."""
+    """How text is cut before byte pairs merge, the first that fits; arguments stand in a bracketed class."""
     return "|".join(
         (
             r"</?think>",  # plain text, not control tokens, yet always one token
