@@ -4,6 +4,8 @@
     503-247: 13-7=6, 10-4-1=5, 5-2-1=2, so 256            a column that borrows shows its ten; the next one pays it
     347*6: 7*6=42, 4*6+4=28, 3*6+2=20, so 2082            carries again; several digits: one line each, then their sum
     7436/12: 74=6*12+2, 23=1*12+11, 116=9*12+8, so 619 r 8    each remainder is put before the next digit
+    2*37=74, 3*37=111, ..., 9*37=333                       a divisor above 12 has its table written first, and then
+    1184/37: 118=111+7=3*37+7, 74=74+0=2*37+0, so 32 r 0   the multiple is looked up, taken off, and counted
 
 Whatever a family solves, it is written with these few forms, so that a small model has to learn them only once.
 """
@@ -36,7 +38,7 @@ class Work:
     def subtract(self, a: int, b: int) -> int:
         """a - b, of either sign."""
         if a < 0 or b < 0:
-            return self._signed(f"{a}-{_bracketed(b)}", a, -b)
+            return self._signed(f"{a}-{bracketed(b)}", a, -b)
         if a < b:
             return self._negated(f"{a}-{b}", f"{b}-{a}", self.subtract, b, a)
         self.say(_subtraction(a, b))
@@ -45,7 +47,7 @@ class Work:
     def multiply(self, a: int, b: int) -> int:
         """The product; signs are settled first."""
         if a < 0 or b < 0:
-            expression, positive = f"{a}*{_bracketed(b)}", f"{abs(a)}*{abs(b)}"
+            expression, positive = f"{a}*{bracketed(b)}", f"{abs(a)}*{abs(b)}"
             if (a < 0) != (b < 0) and a and b:
                 return self._negated(expression, positive, self.multiply, abs(a), abs(b))
             self.say(f"{expression}={positive}")
@@ -65,13 +67,37 @@ class Work:
         """Quotient and remainder of a by b, both at least 0, b above 0."""
         assert a >= 0, "the dividend is not negative"
         assert b > 0, "the divisor is positive"
-        self.say(_long_division(a, b))
+        if b > _KNOWN_FACTOR and a >= b and not _is_power_of_ten(b):
+            self.table(b)
+        self.say(long_division(a, b))
         return divmod(a, b)
 
+    def table(self, factor: int) -> None:
+        """The multiples of a factor by 2 to 9, for divisions that look them up."""
+        self.say(", ".join(f"{count}*{factor}={count * factor}" for count in range(2, 10)))
+
+    def quotient(self, a: int, b: int) -> int:
+        """a / b of either sign where it comes out even; what the times tables hold is written at once."""
+        assert b != 0, "the divisor is not 0"
+        assert a % b == 0, "the division comes out even"
+        if a < 0 or b < 0:
+            expression, positive = f"{bracketed(a, is_first=True)}/{bracketed(b)}", f"{abs(a)}/{abs(b)}"
+            if (a < 0) != (b < 0) and a:
+                return self._negated(expression, positive, self.quotient, abs(a), abs(b))
+            self.say(f"{expression}={positive}")
+            return self.quotient(abs(a), abs(b))
+        if b == 1 or _is_power_of_ten(b) or (b <= _KNOWN_FACTOR and a // b <= _KNOWN_FACTOR):
+            self.say(f"{a}/{b}={a // b}")
+            return a // b
+        return self.divide(a, b)[0]
+
     def power(self, base: int, exponent: int) -> int:
-        """base to a positive exponent, by multiplying again and again."""
-        assert exponent > 0, "the exponent is positive"
-        self.say(f"{_bracketed(base)}^{exponent}=" + "*".join([_bracketed(base)] * exponent))
+        """base to an exponent of at least 0, by multiplying again and again."""
+        assert exponent >= 0, "the exponent is not negative"
+        if not exponent:
+            self.say(f"{bracketed(base)}^0=1")
+            return 1
+        self.say(f"{bracketed(base)}^{exponent}=" + "*".join([bracketed(base)] * exponent))
         value = base
         for _ in range(exponent - 1):
             value = self.multiply(value, base)
@@ -81,15 +107,15 @@ class Work:
         """The greatest common divisor of two positive numbers by Euclid's algorithm."""
         steps, larger, smaller = [], max(a, b), min(a, b)
         while smaller:
-            quotient, rest = divmod(larger, smaller)
-            steps.append(f"{larger}={quotient}*{smaller}+{rest}")
+            rest = larger % smaller
+            steps.append(_parted(larger, smaller))
             larger, smaller = smaller, rest
         self.say(f"gcd({a},{b}): {', '.join(steps)}, so {larger}")
         return larger
 
     def _add(self, a: int, b: int) -> int:
         if a < 0 or b < 0:
-            return self._signed(f"{a}+{_bracketed(b)}", a, b)
+            return self._signed(f"{a}+{bracketed(b)}", a, b)
         self.say(_addition(a, b))
         return a + b
 
@@ -161,18 +187,28 @@ def _digit_product(a: int, digit: int, place: int) -> str:
     return f"{a}*{whole}: {', '.join(columns)}, so {a * whole}"
 
 
-def _long_division(a: int, b: int) -> str:
+def long_division(a: int, b: int) -> str:
+    """The line of a division of whole numbers, b above 0, whose table is known or stands before it."""
     if a < b:
         return f"{a}/{b}: {a}<{b}, so 0 r {a}"
-    steps, rest = [], 0
+    steps: list[str] = []
+    rest = 0
     for digit in str(a):
         rest = rest * 10 + int(digit)
         if rest >= b or steps:
-            steps.append(f"{rest}={rest // b}*{b}+{rest % b}")
+            steps.append(_parted(rest, b))
             rest %= b
     quotient, rest = divmod(a, b)
     return f"{a}/{b}: {', '.join(steps)}, so {quotient} r {rest}"
 
 
-def _bracketed(number: int) -> str:
-    return f"({number})" if number < 0 else str(number)
+def _parted(number: int, divisor: int) -> str:
+    """How often a divisor goes into a number, and what remains; beyond the times tables with the multiple between."""
+    quotient, rest = divmod(number, divisor)
+    is_known = divisor <= _KNOWN_FACTOR or quotient <= 1 or _is_power_of_ten(divisor)
+    return f"{number}={'' if is_known else f'{number - rest}+{rest}='}{quotient}*{divisor}+{rest}"
+
+
+def bracketed(number: int, *, is_first: bool = False) -> str:
+    """A number as it stands in an expression: in brackets where its minus would follow another sign."""
+    return f"({number})" if number < 0 and not is_first else str(number)
