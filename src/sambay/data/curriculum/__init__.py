@@ -8,6 +8,8 @@ FAMILIES: dict[str, Family] = {
     for part in (
         sums,
         stories,
+        products,
+        order,
     )
     for family in part.FAMILIES
 }
