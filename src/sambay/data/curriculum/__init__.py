@@ -1,6 +1,20 @@
 """The synthetic curriculum: problems with worked, verifiable steps, drawn from seeds."""
 
-from . import order, products, stories, sums
+from . import (
+    equations,
+    motion,
+    order,
+    products,
+    proportion,
+    quadratics,
+    saving,
+    sequences,
+    shopping,
+    stories,
+    sums,
+    systems,
+    wages,
+)
 from .problem import HARDER_LEVEL, TRAINED_LEVELS, Draft, Family, Problem, Split, draw_problem
 
 FAMILIES: dict[str, Family] = {
@@ -8,8 +22,17 @@ FAMILIES: dict[str, Family] = {
     for part in (
         sums,
         stories,
+        equations,
+        systems,
+        quadratics,
+        sequences,
+        proportion,
+        motion,
+        shopping,
         products,
         order,
+        saving,
+        wages,
     )
     for family in part.FAMILIES
 }
