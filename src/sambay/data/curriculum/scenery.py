@@ -92,7 +92,7 @@ def people(random: Random, count: int) -> list[str]:
 def cast(random: Random, num_people: int = 1, num_things: int = 1) -> dict[str, str]:
     """Slots of different people ({name}, {name2}, ...) and different things ({thing}, {things}, {thing2}, ...).
 
-    Besides: {place}, {shop} and {job}.
+    Besides: {a_thing}, {A_thing}, {place}, {shop} and {job}.
     """
     slots: dict[str, str] = {
         "place": random.choice(PLACES),
@@ -103,7 +103,9 @@ def cast(random: Random, num_people: int = 1, num_things: int = 1) -> dict[str, 
         slots |= person(name, index + 1 if index else "")
     for index, (one, many) in enumerate(different(random, THINGS, num_things)):
         number = str(index + 1) if index else ""
+        article = "an" if one[0] in "aeiou" else "a"
         slots[f"thing{number}"], slots[f"things{number}"] = one, many
+        slots[f"a_thing{number}"], slots[f"A_thing{number}"] = f"{article} {one}", f"{article.capitalize()} {one}"
     return slots
 
 

@@ -271,10 +271,10 @@ COLLECTION = {
         one {thing} is worth {q} dollars. How many dollars are all {his} {things} worth now?
         if each {thing} costs {q} dollars, what are all {his} {things} worth in dollars at the end?
         {he} then gets {q} dollars for each {thing} that is left. How many dollars is that?
-        at {q} dollars a {thing}, how many dollars is {his} collection worth now?
+        at {q} dollars {a_thing}, how many dollars is {his} collection worth now?
         ---
         at last {he} trades every {thing} for {q} dollars. How many dollars does {he} receive?
-        suppose a {thing} costs {q} dollars. How many dollars are {his} {things} worth at the end?
+        suppose {a_thing} costs {q} dollars. How many dollars are {his} {things} worth at the end?
     """),
     "packs": forms("""
         {he} packs all {his} {things} in boxes of {q}. How many boxes are full?

@@ -23,7 +23,7 @@ _MONEY = {
         {he} wins {n} dollars in a game.
         {his} aunt gives {him} {n} dollars.
         {name2} pays back ${n} to {him}.
-        {he} sells a {thing} for ${n}.
+        {he} sells {a_thing} for ${n}.
         ---
         {he} is paid {n} dollars for {his} help.
         a refund of {n} dollars comes in.
