@@ -1,12 +1,15 @@
 """The synthetic curriculum: problems with worked, verifiable steps, drawn from seeds."""
 
 from . import (
+    comparing,
+    decimals,
     equations,
     motion,
     order,
     products,
     proportion,
     quadratics,
+    rounding,
     saving,
     sequences,
     shopping,
@@ -33,6 +36,9 @@ FAMILIES: dict[str, Family] = {
         order,
         saving,
         wages,
+        decimals,
+        rounding,
+        comparing,
     )
     for family in part.FAMILIES
 }
