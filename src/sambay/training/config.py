@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from sambay.config import SambaYConfig
+from sambay.data.curriculum.settings import CurriculumConfig
 from sambay.sizes import named_config
 from sambay.training.optimisers import OptimiserName
 from sambay.training.options import check_at_least, check_names, convert_fields, read_options
 from sambay.training.parameterisation import BASE_BATCH_TOKENS, BASE_DEPTH, BASE_LEARNING_RATE, Parameterisation
 from sambay.training.schedules import Schedule
+
+CURRICULUM = "curriculum"  # in place of a folder of data: drawn as it is trained on
 
 
 class Precision(str, Enum):
@@ -43,8 +46,9 @@ class TrainConfig:
     model_overrides: dict[str, Any] = field(default_factory=dict)  # fields of SambaYConfig in place of the size's own
 
     # data: exactly one of the first two
-    data: str | None = None  # a folder that `sambay.data.prepare` wrote, or "synthetic"
+    data: str | None = None  # a folder that `sambay.data.prepare` wrote, "curriculum" or "synthetic"
     data_sets: tuple[dict[str, Any], ...] = ()  # a weighted mixture: the fields of `sambay.data.SetConfig` of each set
+    curriculum: dict[str, Any] = field(default_factory=dict)  # of data "curriculum": the fields of CurriculumConfig
     are_documents_separate: bool = True  # False reads packed documents on as one text
     sequence_tokens: int = 4096
     seed: int = 3407
@@ -148,7 +152,12 @@ _AT_LEAST = {
 
 def _check_ranges(config: TrainConfig) -> None:
     if (config.data is None) == (not config.data_sets):
-        raise ValueError("data: allowed is exactly one of data (a folder, or 'synthetic') and data_sets")
+        raise ValueError("data: allowed is exactly one of data (a folder, 'curriculum' or 'synthetic') and data_sets")
+    is_curriculum = CURRICULUM in (config.data, config.validation_data)
+    if bool(config.curriculum) != is_curriculum:
+        raise ValueError(f"curriculum={config.curriculum}: allowed are its options, with data: curriculum alone")
+    if is_curriculum:
+        CurriculumConfig.from_dict(config.curriculum)
     check_at_least(config, _AT_LEAST)
     for name in ("beta1", "beta2", "muon_momentum"):
         if not 0 <= getattr(config, name) < 1:

@@ -14,10 +14,12 @@ import torch._dynamo
 from transformers import initialization
 
 from sambay.data import MixtureConfig
+from sambay.data.curriculum.rows import CurriculumRows
+from sambay.data.curriculum.settings import CurriculumConfig
 from sambay.model.sambay import SambaYForCausalLM
 from sambay.training.batches import Batches, MicroBatch, MixtureRows, Source, SyntheticRows
 from sambay.training.checkpoints import Checkpoints
-from sambay.training.config import TrainConfig
+from sambay.training.config import CURRICULUM, TrainConfig
 from sambay.training.flops import flops_per_token, peak_flops
 from sambay.training.loss import IGNORED, NextTokenLoss
 from sambay.training.optimisers import Optimisers
@@ -323,16 +325,27 @@ def open_source(config: TrainConfig, vocab_size: int) -> Source:
     """The rows that `config` names. Raises ValueError if they are not readable or not for this vocabulary."""
     if config.data == "synthetic":
         return SyntheticRows(vocab_size, config.sequence_tokens, config.seed)
+    rows = curriculum_rows(config) if config.data == CURRICULUM else mixture_rows(config)
+    if rows.num_ids > vocab_size:
+        raise ValueError(f"the data have ids up to {rows.num_ids - 1}; the model's vocabulary allows {vocab_size} ids")
+    return rows
+
+
+def curriculum_rows(config: TrainConfig) -> CurriculumRows:
+    options = CurriculumConfig.from_dict(config.curriculum)
+    return CurriculumRows(
+        options, config.sequence_tokens, config.seed, keeps_documents=config.are_documents_separate
+    )  # fmt: skip
+
+
+def mixture_rows(config: TrainConfig) -> MixtureRows:
     sets = config.data_sets or [{"name": "data", "path": config.data}]
-    rows = MixtureRows(
+    return MixtureRows(
         MixtureConfig.from_dict({
             "sets": sets, "sequence_length": config.sequence_tokens, "seed": config.seed,
             "keeps_documents": config.are_documents_separate,
         })
     )  # fmt: skip
-    if rows.num_ids > vocab_size:
-        raise ValueError(f"the data have ids up to {rows.num_ids - 1}; the model's vocabulary allows {vocab_size} ids")
-    return rows
 
 
 def _whole(tensor: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from sambay.training.batches import Batches, MixtureRows, Source
-from sambay.training.config import TrainConfig
+from sambay.training.config import CURRICULUM, TrainConfig
 from sambay.training.loss import IGNORED
 from sambay.training.ranks import Ranks
 
@@ -33,7 +33,9 @@ class Validation:
 
 def validation_config(config: TrainConfig) -> TrainConfig:
     """The run's configuration with the data to validate on in place of those to train on."""
-    return replace(config, data=config.validation_data, data_sets=(), seed=SEED)
+    is_curriculum = config.validation_data == CURRICULUM
+    curriculum = {**config.curriculum, "split": "test"} if is_curriculum else {}  # problems that are never trained
+    return replace(config, data=config.validation_data, data_sets=(), seed=SEED, curriculum=curriculum)
 
 
 def check_has_rows(source: Source, rows: int) -> None:

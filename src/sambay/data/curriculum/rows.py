@@ -21,9 +21,10 @@ from torch import Tensor
 from ..loader import IGNORED, assemble
 from ..shard_set import Stretch
 from . import FAMILIES, TRAINED_LEVELS, draw_problem
-from .conversation import Conversation, ConversationEncoder, Turn
+from .conversation import ConversationEncoder, Turn
 from .dialogues import draw_dialogue
 from .row_workers import RowWorkers
+from .sampling import conversations_of_row
 from .settings import CurriculumConfig
 
 VERSION = 1  # of the rows: to be raised with any change of what is drawn or packed that the digests do not see
@@ -101,7 +102,7 @@ class RowMaker:
         is_start: list[bool] = []
         has_loss: list[bool] = []
         num_tokens = self.sequence_tokens + 1
-        for conversation in self.conversations(index):
+        for conversation in conversations_of_row(self.config, self.seed, index):
             more_ids, more_loss = self._encode(conversation)
             ids += more_ids
             has_loss += more_loss
@@ -111,20 +112,6 @@ class RowMaker:
         return Row(
             np.array(ids[:num_tokens], dtype=np.int32), np.array(is_start[:num_tokens]), np.array(has_loss[:num_tokens])
         )
-
-    def conversations(self, index: int) -> Iterator[Conversation]:
-        """The conversations of a row, without end."""
-        random, config = Random(f"{self.seed} {index}"), self.config
-        names, weights = list(config.weights), list(config.weights.values())
-        level_weights = config.level_weights_at(index)
-        while True:
-            if random.random() < config.dialogue_fraction:
-                yield draw_dialogue(random, config.split, level_weights).turns
-            else:
-                family = FAMILIES[random.choices(names, weights)[0]]
-                level = random.choices(TRAINED_LEVELS, level_weights)[0]
-                problem = draw_problem(family, random, level, config.split)
-                yield Turn("user", problem.question), Turn("assistant", problem.reply)
 
     @cached_property
     def _encode(self) -> ConversationEncoder:
