@@ -3,9 +3,12 @@
 from . import (
     comparing,
     decimals,
+    divisibility,
+    divisors,
     equations,
     motion,
     order,
+    primes,
     products,
     proportion,
     quadratics,
@@ -39,6 +42,9 @@ FAMILIES: dict[str, Family] = {
         decimals,
         rounding,
         comparing,
+        divisibility,
+        divisors,
+        primes,
     )
     for family in part.FAMILIES
 }
