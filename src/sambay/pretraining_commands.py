@@ -1,4 +1,4 @@
-"""The commands of pre-training: `sambay prepare` and `sambay train`. What they need is imported when they run."""
+"""The commands of pre-training: `sambay prepare`, `train` and `scale`. What they need is imported when they run."""
 
 from __future__ import annotations
 
@@ -52,6 +52,34 @@ def train(
         _bring_tokenizer(Path(settings.data), result.output / "model")
     state = "finished" if result.is_finished else "stopped and saved: the same command goes on"
     print(f"{result.output}: {state}")
+
+
+def scale(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML or JSON file: a ladder of runs.")],
+    options: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="OPTION=VALUE", show_default=False,
+            help="In place of the file's, as in max_minutes=8 or train.seed=1; repeatable.",
+        ),
+    ] = None,
+) -> None:  # fmt: skip
+    """Train several architectures at several depths, fit L = A D^-b + C and draw it; the same command goes on."""
+    from rich.console import Console
+
+    from sambay.training.climbing import climb, is_first_rank
+    from sambay.training.ladder import LadderConfig
+    from sambay.training.ladder_report import fits_of, on_terminal, write_report
+
+    settings = LadderConfig.from_file(config, dict(_option(text) for text in options or []))
+    climbed = climb(settings, say=lambda text: print(text, flush=True) if is_first_rank() else None)
+    if not is_first_rank():
+        return
+    if climbed.points:
+        Console(highlight=False).print(on_terminal(climbed.points, fits_of(climbed.points)))
+        print(", ".join(map(str, write_report(settings, climbed))))
+    state = "finished" if climbed.is_finished else "stopped and saved: the same command goes on"
+    print(f"{settings.output}: {len(climbed.points)} of {climbed.num_runs} runs, {state}")
 
 
 def _bring_tokenizer(shards: Path, model: Path) -> None:

@@ -61,6 +61,8 @@ def _converted(name: str, value: Any, wanted: Any) -> Any:
     choices = typing.get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
     if isinstance(value, str) and str not in choices:
         value = yaml.safe_load(value) if not _is_number(value) else float(value)
+    if value == "null":  # of a flag; a file's is None already
+        value = None
     if value is None and type(None) in choices:
         return None
     kind = next(choice for choice in choices if choice is not type(None))

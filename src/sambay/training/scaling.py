@@ -15,6 +15,7 @@ TRANSFORMER_PARAMETERS = 237_568  # times depth³: 14.5 α² d³ with α = 128 (
 LEVEL = 0.95  # of the intervals
 _NUM_SPREADS = 2000
 _SPREADS = np.geomspace(1e-3, 60.0, _NUM_SPREADS)  # b times the range of ln D, from nearly straight to a step
+_MAX_LOG = 700.0  # of a scale that a float64 can hold
 
 Interval = tuple[float | None, float | None]  # None: open to that side
 
@@ -83,7 +84,7 @@ def _checked(axis: Sequence[float], losses: Sequence[float]) -> tuple[np.ndarray
     if not (np.isfinite(D).all() and (D > 0).all() and np.isfinite(L).all()):
         raise ValueError(f"axis {_listed(D)}, losses {_listed(L)}: allowed are a positive axis and finite losses")
     if len(set(D.tolist())) < 3:
-        raise ValueError(f"{len(set(D.tolist()))} different points: a law of three constants needs three or more")
+        raise ValueError(f"a law of three constants needs three different points or more, not {len(set(D.tolist()))}")
     order = np.argsort(D, kind="stable")
     return D[order], L[order]
 
@@ -143,6 +144,9 @@ class _Projection:
         for limit, shape in ((self.line, "bend no more than a straight line over ln D"), (self.step, "fall but once")):
             if limit <= tolerance:
                 raise ValueError(f"the losses {_listed(self.L)} {shape}: they determine no law A D^-b + C")
+        if best.exponent[0] * self.center > _MAX_LOG:
+            raise ValueError(f"an exponent of {best.exponent[0]:.3g} fits best, with a scale beyond all numbers: the "
+                             f"points {_listed(np.exp(self.z + self.center))} are too near each other")  # fmt: skip
         return best
 
     def intervals(self, best: _Lines, freedom: int) -> dict[str, Interval]:
@@ -153,7 +157,7 @@ class _Projection:
         low, high = (self._border(middle, end, allowed) for end in (_SPREADS[0], _SPREADS[-1]))
         lines = self.lines(np.linspace(low, high, _NUM_SPREADS))
         room = np.maximum(0.0, allowed - lines.squares)
-        factor = np.exp(lines.exponent * self.center)
+        factor = np.exp(np.minimum(lines.exponent * self.center, _MAX_LOG))
         slope_half, floor_half = np.sqrt(room * lines.slope_variance), np.sqrt(room * lines.floor_variance)
         scales, floors = _extent(factor * lines.slope, factor * slope_half), _extent(lines.floor, floor_half)
         return {
