@@ -260,6 +260,7 @@ def init(
 
 app.command()(pretraining_commands.prepare)
 app.command()(pretraining_commands.train)
+app.command()(pretraining_commands.scale)
 
 
 @app.command()
