@@ -39,7 +39,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "vllm_plugin": {"config", "kernels", "model.weights"},
     "assets": set(),
     "pretraining_commands": {"chat", "data", "training"},
+    "curriculum_commands": {"data"},
     "cli": {
+        "curriculum_commands",
         "pretraining_commands",
         *("config", "sizes", "chat", "kernels", "model", "info", "generation", "terminal", "engine", "serving", "data"),
         *("training", "posttraining", "evaluation", "export", "vllm_plugin", "assets"),

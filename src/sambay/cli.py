@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from sambay import __version__, pretraining_commands
+from sambay import __version__, curriculum_commands, pretraining_commands
 
 if TYPE_CHECKING:
     from sambay.chat import ChatTokenizer
@@ -260,6 +260,7 @@ def init(
 
 app.command()(pretraining_commands.prepare)
 app.command()(pretraining_commands.train)
+app.command()(curriculum_commands.curriculum)
 app.command()(pretraining_commands.scale)
 
 
