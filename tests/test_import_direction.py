@@ -28,13 +28,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": {"config", "sizes", "kernels"},
     "info": {"config", "sizes", "model"},
     "generation": {"chat"},
+    "generation_batch": {"chat"},
+    "loading": {"assets", "chat", "model"},
     "terminal": {"chat"},
     "engine": {"model", "kernels"},
     "serving": {"engine", "chat"},
     "data": {"config", "chat"},
     "training": {"config", "sizes", "model", "data"},
     "posttraining": {"model", "data", "engine", "evaluation"},
-    "evaluation": {"chat"},
+    "evaluation": {"chat", "data"},  # data: the curriculum's held-out problems are tasks
+    "evaluation_commands": {"evaluation", "generation_batch", "loading"},
     "export": {"model", "kernels.reference"},
     "vllm_plugin": {"config", "kernels", "model.weights"},
     "assets": set(),
@@ -42,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "curriculum_commands": {"data"},
     "cli": {
         "curriculum_commands",
-        "pretraining_commands",
+        *("pretraining_commands", "evaluation_commands", "loading", "generation_batch"),
         *("config", "sizes", "chat", "kernels", "model", "info", "generation", "terminal", "engine", "serving", "data"),
         *("training", "posttraining", "evaluation", "export", "vllm_plugin", "assets"),
     },
@@ -96,7 +99,8 @@ EXTRA_MAY_BE_IMPORTED_IN: dict[str, tuple[str, ...]] = {
 # What a plain install must be able to import: these reach no extra, at any depth, while being imported.
 PLAIN_MODULES = (
     *("sambay", "sambay.__main__", "sambay.cli", "sambay.config", "sambay.sizes", "sambay.chat", "sambay.chat.*"),
-    *("sambay.info", "sambay.generation", "sambay.terminal"),
+    *("sambay.info", "sambay.generation", "sambay.generation_batch", "sambay.terminal", "sambay.loading"),
+    *("sambay.assets", "sambay.evaluation", "sambay.evaluation.*"),
     *(
         "sambay.model",
         "sambay.model.*",

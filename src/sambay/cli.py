@@ -16,15 +16,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from sambay import __version__, curriculum_commands, pretraining_commands
+from sambay import __version__, curriculum_commands, evaluation_commands, pretraining_commands
+from sambay.assets import has_default_model
+from sambay.loading import DTYPES, dtype_named, load_model, model_source
 
 if TYPE_CHECKING:
     from sambay.chat import ChatTokenizer
     from sambay.generation import Conversation, Sampling
-    from sambay.model import SambaYForCausalLM
+    from sambay.loading import Loaded
 
-DTYPES = ("bfloat16", "float16", "float32")
 BAD_INPUT, INTERRUPTED = 2, 130  # exit codes
+DEMO_QUESTIONS = (
+    "What is 347 + 586?",
+    "Solve 3x + 7 = 25 for x.",
+    "Tom has 12 apples, buys 5 bags of 8 apples each and gives away 9. How many apples does he have?",
+)
 HELP = "/reset forgets the conversation, /exit leaves, /help shows this. Ctrl-C stops a reply, or leaves at the prompt."
 
 app = typer.Typer(
@@ -33,7 +39,10 @@ app = typer.Typer(
     help="SambaY models (Phi-4-mini-flash) on this machine. MODEL is a folder or a Hugging Face Hub id.",
 )
 
-Model = Annotated[str, typer.Argument(metavar="MODEL", show_default=False, help="A folder or a Hub id.")]
+Model = Annotated[
+    str | None,
+    typer.Argument(metavar="MODEL", show_default=False, help="A folder or a Hub id. Default: the model that ships."),
+]
 MaxNewTokens = Annotated[int, typer.Option(help="The longest reply, in tokens.")]
 Temperature = Annotated[
     float | None, typer.Option(show_default=False, help="0: the likeliest token. Default: the checkpoint's, or 0.")
@@ -121,8 +130,8 @@ def info(
 
 @app.command()
 def generate(
-    model: Model,
     prompt: Annotated[str, typer.Option("--prompt", "-p", show_default=False, help="The prompt; - reads stdin.")],
+    model: Model = None,
     max_new_tokens: MaxNewTokens = 2048,
     temperature: Temperature = None,
     top_k: TopK = None,
@@ -148,15 +157,15 @@ def generate(
         raise ValueError("--system needs the chat template, which --raw leaves out: give only one of the two")
     if "" in (stop or []):
         raise ValueError("--stop is empty: give the text to stop before")
-    sampling, network, tokenizer = _load(model, dtype, device, max_new_tokens, temperature, top_k, top_p, seed)
+    sampling, loaded = _load(model, dtype, device, max_new_tokens, temperature, top_k, top_p, seed)
+    tokenizer, context_tokens = loaded.tokenizer, loaded.context_tokens
     messages = _messages(system, text)
     ids = tokenizer.encode(text) if raw else tokenizer.encode_chat(messages)
-    context_tokens = _context_tokens(network, tokenizer)
     if len(ids) >= context_tokens:
         raise ValueError(f"the prompt has {len(ids)} tokens; the context holds {context_tokens}, the reply included")
     num_left = context_tokens - len(ids)
     sampling = replace(sampling, max_new_tokens=min(sampling.max_new_tokens, num_left))
-    with closing(stream(network, ids, sampling)) as reply:
+    with closing(stream(loaded.network, ids, sampling)) as reply:
         writer = ReplyWriter(tokenizer, text if raw else tokenizer.render(messages), show_thinking, stop or [])
         is_finished = writer.write(reply)
     if not is_finished:
@@ -165,7 +174,7 @@ def generate(
 
 @app.command()
 def chat(
-    model: Model,
+    model: Model = None,
     max_new_tokens: MaxNewTokens = 2048,
     temperature: Temperature = None,
     top_k: TopK = None,
@@ -180,8 +189,8 @@ def chat(
     from sambay.generation import Conversation
     from sambay.terminal import user_lines
 
-    sampling, network, tokenizer = _load(model, dtype, device, max_new_tokens, temperature, top_k, top_p, seed)
-    conversation = Conversation(network, tokenizer, sampling, _context_tokens(network, tokenizer), system)
+    sampling, loaded = _load(model, dtype, device, max_new_tokens, temperature, top_k, top_p, seed)
+    conversation = Conversation(loaded.network, loaded.tokenizer, sampling, loaded.context_tokens, system)
     if sys.stdin.isatty():
         print(HELP)
     for line in user_lines():
@@ -252,7 +261,7 @@ def init(
         raise ValueError(f"seed={seed}: allowed is from 0 to 2**63 - 1")
     if ranks is not None and tokenizer is None:
         raise ValueError("--ranks needs --tokenizer, the folder with the tokenizer_config.json that goes with them")
-    _write_checkpoint(name, folder, seed, _dtype(dtype), _tokenizer_for(vocab_size, tokenizer, ranks))
+    _write_checkpoint(name, folder, seed, dtype_named(dtype), _tokenizer_for(vocab_size, tokenizer, ranks))
     print(f"{folder}: {name} with random weights, {dtype}, seed {seed}")
     if tokenizer is None and vocab_size > 512:
         print(f"its tokenizer is one of bytes, for 268 of the model's {vocab_size:,} ids: --tokenizer takes another")
@@ -262,14 +271,19 @@ app.command()(pretraining_commands.prepare)
 app.command()(pretraining_commands.train)
 app.command()(curriculum_commands.curriculum)
 app.command()(pretraining_commands.scale)
+app.command("eval")(evaluation_commands.evaluate)
 
 
 @app.command()
 def demo() -> None:
-    """Show the commands on a tiny model with random weights: what it writes means nothing."""
+    """Ask the model that ships three questions; where none does, show the commands on a tiny random one."""
+    if has_default_model():
+        for question in DEMO_QUESTIONS:
+            _show_command(["generate", "-p", question])
+        return
     with tempfile.TemporaryDirectory(prefix="sambay-") as scratch:
         folder = str(Path(scratch, "tiny"))
-        print("A tiny model with random weights: it shows the machinery, its text means nothing.\n")
+        print("No model ships with this version, so here is a tiny one with random weights: its text means nothing.\n")
         drawn = ["--temperature", "1", "--seed", "0"]
         for command in (
             ["init", "tiny", folder],
@@ -277,66 +291,35 @@ def demo() -> None:
             ["generate", folder, "-p", "Why is the sky blue?", "--max-new-tokens", "40"],
             ["generate", folder, "--raw", "-p", "2 + 2 =", "--max-new-tokens", "40", *drawn],
         ):
-            print(f"$ sambay {shlex.join(command)}", flush=True)
-            app(command, prog_name="sambay", standalone_mode=False)
-            print()
+            _show_command(command)
+
+
+def _show_command(command: list[str]) -> None:
+    print(f"$ sambay {shlex.join(command)}", flush=True)
+    app(command, prog_name="sambay", standalone_mode=False)
+    print()
 
 
 # --- Loading ---------------------------------------------------------------------------------------------------------
 
 
 def _load(
-    source: str, dtype: str | None, device: str | None, max_new_tokens: int, temperature: float | None,
+    model: str | None, dtype: str | None, device: str | None, max_new_tokens: int, temperature: float | None,
     top_k: int | None, top_p: float | None, seed: int | None,
-) -> tuple[Sampling, SambaYForCausalLM, ChatTokenizer]:  # fmt: skip
+) -> tuple[Sampling, Loaded]:  # fmt: skip
     """The cheap checks first: a mistyped option should not cost the time to read gigabytes."""
-    from sambay.chat import ChatTokenizer
     from sambay.generation import Sampling, unapplied
-    from sambay.model.weights import load, read_config
 
     given: dict[str, Any] = {
         "max_new_tokens": max_new_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed,
     }  # fmt: skip
     Sampling(**{"temperature": 1.0, **{name: value for name, value in given.items() if value is not None}})
-    target, weights_dtype = _device(device), None if dtype is None else _dtype(dtype)
-    config = read_config(source)
-    tokenizer = ChatTokenizer.load(source)
-    if tokenizer.num_ids > config.vocab_size:
-        raise ValueError(f"{source}: the tokenizer has {tokenizer.num_ids} ids, the model only {config.vocab_size}")
-    network = load(source, dtype=weights_dtype, device=target)
-    sampling = Sampling.of_checkpoint(network.generation_config, stop_ids=tokenizer.stop_ids, **given)
-    for name, value in unapplied(network.generation_config).items():
+    loaded = load_model(model_source(model), dtype, device)
+    config = loaded.network.generation_config
+    sampling = Sampling.of_checkpoint(config, stop_ids=loaded.tokenizer.stop_ids, **given)
+    for name, value in unapplied(config).items():
         print(f"note: the checkpoint asks for {name}={value}, which this command does not apply", file=sys.stderr)
-    return sampling, network, tokenizer
-
-
-def _dtype(name: str) -> Any:
-    import torch
-
-    if name not in DTYPES:
-        raise ValueError(f"dtype {name!r}: allowed are {', '.join(DTYPES)}")
-    return getattr(torch, name)
-
-
-def _device(name: str | None) -> Any:
-    import torch
-
-    kinds = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name is None:
-        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if kinds[kind]))
-    allowed = ", ".join(kind for kind, is_here in kinds.items() if is_here)
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ValueError(f"device {name!r}: allowed here are {allowed}") from None
-    count = torch.cuda.device_count() if device.type == "cuda" else 1
-    if not kinds.get(device.type, False) or (device.index or 0) >= count:
-        raise ValueError(f"device {name!r}: allowed here are {allowed}")
-    return device
-
-
-def _context_tokens(network: SambaYForCausalLM, tokenizer: ChatTokenizer) -> int:
-    return min(network.config.max_position_embeddings, tokenizer.tokenizer.model_max_length)
+    return sampling, loaded
 
 
 def _messages(system: str | None, text: str) -> list[dict[str, str]]:
