@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import gcd, isqrt
+from math import isqrt
 
 from .working import Work
 
@@ -22,10 +22,11 @@ def lowest_terms(work: Work, numerator: int, denominator: int) -> str:
     if not numerator:
         work.say(f"0/{denominator}=0")
         return "0"
-    divisor = gcd(numerator, denominator)
-    if divisor > 1 or numerator != 1:
-        work.gcd(numerator, denominator)
-    if divisor == 1 and denominator > 1:
+    if denominator == 1:
+        work.say(f"{numerator}/1={numerator}")
+        return f"{numerator}"
+    divisor = work.gcd(numerator, denominator) if numerator > 1 else 1
+    if divisor == 1:
         work.say(f"so {numerator}/{denominator}")
         return f"{numerator}/{denominator}"
     top, bottom = work.quotient(numerator, divisor), work.quotient(denominator, divisor)
@@ -35,9 +36,9 @@ def lowest_terms(work: Work, numerator: int, denominator: int) -> str:
 
 
 def square_root(work: Work, square: int) -> int:
-    """The root of a square below 10,000: known up to 20, else ten by squares of tens, unit by the last digit."""
+    """The root of a square below 40,000: known up to 20, else ten by squares of tens, unit by the last digit."""
     root = isqrt(square)
-    assert root * root == square < 10_000, f"{square} is a square"
+    assert root * root == square < 40_000, f"{square} is a square"
     if root <= _KNOWN_ROOT or root % 10 == 0:
         work.say(f"{square}={root}*{root}")
         return root

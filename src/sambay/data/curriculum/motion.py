@@ -96,7 +96,7 @@ SIMPLE_INTEREST = Family(
         "{principal} at {percent}% simple interest, {years} years: {wanted}?",
         "You put {principal} dollars into an account with {percent}% simple interest a year. "
         "What is the {wanted} after {years} years?",
-        "A loan of {principal} dollars bears {percent}% simple interest a year. What is the {wanted} after {years} years?",
+        "A loan of {principal} dollars bears {percent}% simple interest. What is the {wanted} after {years} years?",
         "Principal {principal}, rate {percent}% a year, time {years} years, simple interest. Find the {wanted}.",
         "{principal} coins are saved at a simple {percent}% a year for {years} years. How much is the {wanted}?",
         "With simple interest at {percent}%, what {wanted} do {principal} dollars give in {years} years?",
