@@ -17,6 +17,7 @@ class NamedWork(Work):
         self._name = ""
 
     def called(self, name: str) -> NamedWork:
+        assert not self._name, f"the number called {self._name} is not computed yet"
         self._name = name
         return self
 
