@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
+_OPENINGS = ("Sambay, ", "Hey, ", "So, ", "OK, ", "Oh, ", "Well, ", "Hm, ", "Hey Sambay, ", "Ah, ", "Right, ", "And ")
+
 
 @dataclass(frozen=True)
 class Topic:
@@ -20,7 +22,11 @@ class Topic:
     def draw(self, random: Random) -> tuple[str, str]:
         """A message and a reply."""
         filled = {name: random.choice(values) for name, values in self.fills.items()}
-        return typed(random, random.choice(self.messages).format(**filled)), random.choice(self.replies)
+        message = random.choice(self.messages).format(**filled)
+        if random.random() < 0.3:
+            opening = random.choice(_OPENINGS)
+            message = opening + (message if message.startswith("I ") else message[0].lower() + message[1:])
+        return typed(random, message), random.choice(self.replies)
 
 
 def typed(random: Random, text: str) -> str:
@@ -28,7 +34,7 @@ def typed(random: Random, text: str) -> str:
     if random.random() < 0.25:
         text = text.lower()
     if text[-1] in ".?!" and random.random() < 0.25:
-        text = text[:-1] + random.choice(("", "", "!", "..") if text[-1] != "?" else ("", "", "??"))
+        text = text[:-1].rstrip() + random.choice(("", "", "!", "..") if text[-1] != "?" else ("", "", "??"))
     return text
 
 
