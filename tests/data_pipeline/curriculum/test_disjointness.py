@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from functools import cache
 from pathlib import Path
 from random import Random
 
 import pytest
-from data_pipeline.curriculum.test_contract import normalised
 
 from sambay.data.curriculum import FAMILIES, HARDER_LEVEL, TRAINED_LEVELS, Split, draw_problem
 from sambay.data.curriculum.conversation import ConversationEncoder
@@ -18,6 +18,17 @@ from sambay.data.curriculum.sampling import conversations_of_row
 from sambay.data.curriculum.settings import CurriculumConfig
 
 NUM_TEST_PROBLEMS = 120
+
+
+def normalised(question: str) -> str:
+    """Lower case, without spaces and punctuation that mean nothing: signs of arithmetic and brackets do."""
+    return " ".join(re.sub(r"\.(?!\d)|[^\w.+\-*/^=()×÷√%<>:²³]", " ", question.lower()).split())
+
+
+def test_the_same_question_otherwise_typed_is_found() -> None:
+    assert normalised("What  is (12 - 1) × 6?") == normalised("what is (12 - 1) × 6.")
+    assert normalised("(12 - 1) × 6") != normalised("12 - 1 × 6")
+    assert normalised("1.5") != normalised("1 5")
 
 
 @cache
