@@ -133,3 +133,17 @@ def test_unsigned_expressions_stay_unsigned() -> None:
         work = Work()
         evaluate(work, drawn(random, 4, 20, "+-*/"))
         assert not [line for line in work.lines if "=-" in line or line.startswith("-")]
+
+
+def test_a_table_is_written_once_and_not_for_a_quotient_of_one_digit() -> None:
+    work = Work()
+    work.divide(1184, 37)
+    work.divide(9999, 37)
+    assert [line.startswith("2*37=74, ") for line in work.lines] == [True, False, False]
+    work = Work()
+    assert [work.quotient(a, 37) for a in (37, 148, 370)] == [1, 4, 10]
+    assert work.lines[:2] == ["37/37=1", "2*37=74, 3*37=111, 4*37=148, so 148/37=4"]
+    assert len(work.lines) == 4
+    work = Work()
+    assert work.quotient(8400, 1200) == 7
+    assert work.lines == ["8400/1200=840/120", "840/120=84/12", "84/12=7"]

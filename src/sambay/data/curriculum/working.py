@@ -73,11 +73,17 @@ class Work:
         return divmod(a, b)
 
     def table(self, factor: int) -> None:
-        """The multiples of a factor by 2 to 9, for divisions that look them up."""
-        self.say(", ".join(f"{count}*{factor}={count * factor}" for count in range(2, 10)))
+        """The multiples of a factor by 2 to 9, for divisions that look them up; written once."""
+        line = ", ".join(f"{count}*{factor}={count * factor}" for count in range(2, 10))
+        if line not in self.lines:
+            self.say(line)
 
     def quotient(self, a: int, b: int) -> int:
-        """a / b of either sign where it comes out even; what the times tables hold is written at once."""
+        """a / b of either sign where it comes out even.
+
+        What the times tables hold is written at once; zeros at the end of both are dropped, one at a time; a quotient
+        of one digit is found by counting the divisor up.
+        """
         assert b != 0, "the divisor is not 0"
         assert a % b == 0, "the division comes out even"
         if a < 0 or b < 0:
@@ -86,8 +92,15 @@ class Work:
                 return self._negated(expression, positive, self.quotient, abs(a), abs(b))
             self.say(f"{expression}={positive}")
             return self.quotient(abs(a), abs(b))
-        if b == 1 or _is_power_of_ten(b) or (b <= _KNOWN_FACTOR and a // b <= _KNOWN_FACTOR):
+        if b in (1, a) or _is_power_of_ten(b) or (b <= _KNOWN_FACTOR and a // b <= _KNOWN_FACTOR):
             self.say(f"{a}/{b}={a // b}")
+            return a // b
+        if b > _KNOWN_FACTOR and a % 10 == b % 10 == 0:
+            self.say(f"{a}/{b}={a // 10}/{b // 10}")
+            return self.quotient(a // 10, b // 10)
+        if b > _KNOWN_FACTOR and a < 10 * b:
+            counted = ", ".join(f"{count}*{b}={count * b}" for count in range(2, a // b + 1))
+            self.say(f"{counted or f'0*{b}=0'}, so {a}/{b}={a // b}")
             return a // b
         return self.divide(a, b)[0]
 

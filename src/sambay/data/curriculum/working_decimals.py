@@ -48,12 +48,16 @@ def point_set(work: Work, units: int, places: int) -> Decimal:
 
 def add_decimals(work: Work, a: Decimal, b: Decimal) -> Decimal:
     """The sum, worked out."""
+    if not (a.places or b.places):
+        return Decimal(work.add(a.units, b.units), 0)
     places = _aligned(work, a, "+", b)
     return point_set(work, work.add(a.to_places(places).units, b.to_places(places).units), places)
 
 
 def subtract_decimals(work: Work, a: Decimal, b: Decimal) -> Decimal:
     """The difference, of either sign, worked out."""
+    if not (a.places or b.places):
+        return Decimal(work.subtract(a.units, b.units), 0)
     places = _aligned(work, a, "-", b)
     return point_set(work, work.subtract(a.to_places(places).units, b.to_places(places).units), places)
 
