@@ -12,12 +12,15 @@ from . import (
     divisors,
     equations,
     exponents,
+    fraction_products,
+    fraction_sums,
     legs_and_heads,
     means,
     motion,
     order,
     parts,
     people_compared,
+    percents,
     polynomials,
     primes,
     products,
@@ -77,6 +80,9 @@ FAMILIES: dict[str, Family] = {
         chance,
         polynomials,
         exponents,
+        fraction_sums,
+        fraction_products,
+        percents,
     )
     for family in part.FAMILIES
 }
