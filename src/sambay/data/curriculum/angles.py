@@ -71,6 +71,9 @@ def _missing_angle(random: Random, level: int) -> Draft:
     num_known = 3 if "quad" in place else random.randint(count[0], min(count[1], max(count[0], level + 1)))
     rest, known = whole, []
     for index in range(num_known):
+        if whole == 540:
+            known.append(random.randint(70, 130))
+            continue
         known.append(random.randint(5, max(6, (rest - 5 * (num_known - index)) // (1 if num_known == 1 else 2))))
         rest -= known[-1]
     work = Work()
