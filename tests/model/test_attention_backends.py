@@ -80,6 +80,25 @@ def test_flex_attention_equals_sdpa(tiny_model: SambaYForCausalLM, flex_calls: l
     torch.testing.assert_close(found, wanted, rtol=0, atol=2e-4)
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch's compiler looks at it, and hides its own warning
+def test_flex_attention_trains_like_sdpa(
+    tiny_model: SambaYForCausalLM, flex_calls: list[dict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Packed rows in several blocks. Torch's plain form has a backward pass on the CPU as well, but refuses it."""
+    monkeypatch.setattr("torch.nn.attention.flex_attention._validate_device", lambda *_: None)
+    ids = torch.randint(3, 300, (2, 150))
+    documents = (torch.arange(150) >= torch.tensor([[40], [131]])).long()
+    results = []
+    for backend in ("sdpa", "flex_attention"):
+        tiny_model.set_attn_implementation(backend)
+        loss = tiny_model(ids, labels=ids, seq_idx=documents, use_cache=False).loss
+        results.append(torch.autograd.grad(loss, list(tiny_model.parameters())))
+    assert flex_calls
+    for (name, _), wanted, found in zip(tiny_model.named_parameters(), *results, strict=True):
+        error = (found - wanted).norm() / wanted.norm().clamp_min(1e-6)
+        assert error < 1e-4, f"{name}: {error:.1e}"
+
+
 @pytest.mark.parametrize(
     ("num_queries", "num_sharing", "is_kept_from_decoding"),
     [(1, 4, False), (32, 4, False), (33, 4, True), (127, 2, True), (127, 1, False), (128, 4, False), (700, 4, False)],

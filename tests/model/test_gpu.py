@@ -68,6 +68,7 @@ def test_flex_attention_equals_sdpa_in_float32(reference_dir: Path, length: int,
     check_logits(found, wanted, mask.bool(), atol=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch's compiler looks at it, and hides its own warning
 def test_flex_attention_trains_like_sdpa_in_float32(reference_dir: Path) -> None:
     """Loss and gradients of packed documents, with block masks made from their borders."""
     model = weights.load(reference_dir / "golden_padded", dtype=torch.float32, device="cuda")
