@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -45,10 +46,13 @@ def train(
     """Pre-train by CONFIG; the same command goes on where an earlier one was stopped."""
     from sambay.training import TrainConfig
     from sambay.training import train as run
+    from sambay.training.config import CURRICULUM
 
     settings = TrainConfig.from_file(config, dict(_option(text) for text in options or []))
     result = run(settings)
-    if result.is_finished and settings.data is not None:
+    if result.is_finished and settings.data == CURRICULUM:
+        _bring_chat_tokenizer(settings.curriculum["tokenizer"], result.output / "model")
+    elif result.is_finished and settings.data is not None:
         _bring_tokenizer(Path(settings.data), result.output / "model")
     state = "finished" if result.is_finished else "stopped and saved: the same command goes on"
     print(f"{result.output}: {state}")
@@ -86,6 +90,20 @@ def _bring_tokenizer(shards: Path, model: Path) -> None:
     """The shards' tokenizer beside the trained weights, so that the folder can be talked to."""
     if (shards / "tokenizer.json").is_file() and model.is_dir():
         shutil.copy2(shards / "tokenizer.json", model / "tokenizer.json")
+
+
+def _bring_chat_tokenizer(tokenizer: str, model: Path) -> None:
+    """The curriculum's tokenizer with its template beside the trained weights, and its ids in their configuration."""
+    from transformers import GenerationConfig
+
+    from sambay.chat import ChatTokenizer
+
+    chat = ChatTokenizer.load(tokenizer)
+    chat.tokenizer.save_pretrained(model)
+    ids = {name: getattr(chat.tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    (model / "config.json").write_text(json.dumps({**config, **ids}, indent=2) + "\n", encoding="utf-8")
+    GenerationConfig(**{**ids, "eos_token_id": list(chat.stop_ids)}).save_pretrained(model)
 
 
 def _option(text: str) -> tuple[str, str]:
