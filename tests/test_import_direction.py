@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": {"config", "sizes", "model", "data"},
     "posttraining": {"model", "data", "engine", "evaluation"},
     "evaluation": {"chat", "data"},  # data: the curriculum's held-out problems are tasks
+    "packing_commands": {"loading", "model"},
     "evaluation_commands": {"evaluation", "generation_batch", "loading"},
     "export": {"model", "kernels.reference"},
     "vllm_plugin": {"config", "kernels", "model.weights"},
@@ -45,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "curriculum_commands": {"data"},
     "cli": {
         "curriculum_commands",
-        *("pretraining_commands", "evaluation_commands", "loading", "generation_batch"),
+        *("pretraining_commands", "evaluation_commands", "packing_commands", "loading", "generation_batch"),
         *("config", "sizes", "chat", "kernels", "model", "info", "generation", "terminal", "engine", "serving", "data"),
         *("training", "posttraining", "evaluation", "export", "vllm_plugin", "assets"),
     },

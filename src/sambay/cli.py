@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from sambay import __version__, curriculum_commands, evaluation_commands, pretraining_commands
+from sambay import __version__, curriculum_commands, evaluation_commands, packing_commands, pretraining_commands
 from sambay.assets import has_default_model
 from sambay.loading import DTYPES, dtype_named, load_model, model_source
 
@@ -272,6 +272,7 @@ app.command()(pretraining_commands.train)
 app.command()(curriculum_commands.curriculum)
 app.command()(pretraining_commands.scale)
 app.command("eval")(evaluation_commands.evaluate)
+app.command()(packing_commands.pack)
 
 
 @app.command()

@@ -19,6 +19,7 @@ from safetensors import safe_open
 
 from sambay.config import FULL, MAMBA, WINDOW, Mixer, SambaYConfig
 from sambay.model import SambaYForCausalLM
+from sambay.model.packed import is_packed
 from sambay.model.weights import INDEX_FILE, WEIGHTS_FILE, CheckpointError, check_files, read_config
 from sambay.sizes import named_config, size_names
 
@@ -110,7 +111,7 @@ def describe(source: str) -> ModelInfo:
     if is_named:
         weight_bytes = _planned_bytes(model)
     else:
-        weight_bytes = _stored_bytes(source)
+        weight_bytes = _loaded_bytes(config, num_parameters) if is_packed(config) else _stored_bytes(source)
     dtype_name = max(weight_bytes, key=lambda name: weight_bytes[name])
     return ModelInfo(
         name=source, config=config, dtype=dtype_name, num_parameters=num_parameters,
@@ -141,6 +142,12 @@ def _planned_bytes(model: SambaYForCausalLM) -> dict[str, int]:
         is_float32 = any(part in keep for part in name.split("."))
         sizes["float32" if is_float32 else "bfloat16"] += parameter.numel() * (4 if is_float32 else 2)
     return dict(sizes)
+
+
+def _loaded_bytes(config: SambaYConfig, num_parameters: int) -> dict[str, int]:
+    """Bytes of 8-bit weights once they are loaded, which makes plain ones of them."""
+    dtype = config.dtype if isinstance(config.dtype, torch.dtype) else torch.float32
+    return {str(dtype).removeprefix("torch."): num_parameters * dtype.itemsize}
 
 
 def _stored_bytes(source: str) -> dict[str, int]:

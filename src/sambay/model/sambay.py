@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import torch
 from torch import Tensor, nn
-from transformers import Cache, DynamicCache, GenerationMixin, PreTrainedModel
+from transformers import Cache, DynamicCache, GenerationConfig, GenerationMixin, PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
 from transformers.modeling_utils import slice_logits_to_keep
@@ -15,6 +18,7 @@ from transformers.utils.output_capturing import capture_outputs
 
 from sambay.config import FULL, SambaYConfig
 from sambay.kernels.reference import document_starts
+from sambay.model import packed
 from sambay.model.attention import Attention, DifferentialMaps, SubNorm, rotary_angles
 from sambay.model.block import Block, make_norm, residual_dtype
 from sambay.model.mamba import Mamba
@@ -40,6 +44,21 @@ class SambaYPreTrainedModel(PreTrainedModel):
     _can_compile_fullgraph = True
     _is_stateful = True  # a recurrent state cannot be cut back: assisted decoding is refused
     _can_record_outputs = {"hidden_states": Block, "attentions": Attention}
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *model_args: Any, **kwargs: Any) -> Any:
+        """As transformers does it; a folder of 8-bit weights (`model.packed`) is read into plain ones."""
+        source, config = pretrained_model_name_or_path, kwargs.get("config")
+        if source is not None and not isinstance(config, SambaYConfig):
+            config = SambaYConfig.from_pretrained(source) if (Path(source) / "config.json").is_file() else None
+        if source is None or config is None or not packed.is_packed(config):
+            return super().from_pretrained(source, *model_args, **kwargs)
+        kwargs["config"], weights = packed.unpack(source, config)
+        loaded = super().from_pretrained(None, *model_args, state_dict=weights, **kwargs)
+        model = loaded[0] if isinstance(loaded, tuple) else loaded
+        if (Path(source) / "generation_config.json").is_file() and model.can_generate():
+            model.generation_config = GenerationConfig.from_pretrained(source)
+        return loaded
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import AutoConfig, GenerationConfig
 
 from sambay.config import CROSS, SambaYConfig
+from sambay.model import packed
 from sambay.model.sambay import SambaYForCausalLM
 from sambay.sizes import named_config
 
@@ -38,6 +39,7 @@ def load(
     config = read_config(source)
     if Path(source).is_dir():
         check_files(Path(source))
+    _check_form(source, config)
     try:
         loaded: Any = SambaYForCausalLM.from_pretrained(
             source,
@@ -46,7 +48,7 @@ def load(
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # they are refused below, by name
         )
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"{source}: {_first_line(error)}") from error
     model: SambaYForCausalLM = loaded[0]
     report: dict[str, Any] = loaded[1]
@@ -61,6 +63,16 @@ def load(
         if names:
             raise CheckpointError(f"{source}: {what}: {_some(sorted(names))}")
     return model.eval() if device is None else model.to(device).eval()  # type: ignore[arg-type]
+
+
+def _check_form(source: str | Path, config: SambaYConfig) -> None:
+    """Raises CheckpointError for weights in a form that is neither plain nor `packed`."""
+    form = getattr(config, "quantization_config", None)
+    try:
+        if form and not packed.is_packed(config):
+            raise ValueError(f"its weights are {form}; allowed are plain ones, and 8-bit ones of `sambay pack`")
+    except ValueError as error:
+        raise CheckpointError(f"{source}: {_first_line(error)}") from error
 
 
 def read_config(source: str | Path) -> SambaYConfig:
