@@ -1,4 +1,4 @@
-"""Means, counting and chance: every answer is found again from the text, by the statistics module or by listing cases."""
+"""Means, counting and chance: every answer found again from the text, by the statistics module or by listing cases."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _COLOURS = ("red", "blue", "green", "yellow", "white", "black")
 def _drawing(random: Random, level: int) -> Draft:
     """One ball, or not of a colour, or from level 2 on of either of two; at level 3 two balls without putting back."""
     num_colours = 2 if level == 1 else 3
-    most = (20, 15, 7, 12)[level - 1]
+    most = (20, 15, 10, 12)[level - 1]
     counts = [random.randint(2, most) for _ in range(num_colours)]
     total, work = sum(counts), Work()
     # The same numbers always have the same colours, so that a problem is on one side of the split only.

@@ -21,7 +21,7 @@ _MOST_FACTOR, _MOST_DIVISOR = {1: 5, 2: 6, 3: 5, 4: 9}, 12
 
 def _linear_system(random: Random, level: int) -> Draft:
     x, y = random.randint(1, _MOST[level]), random.randint(1, _MOST[level])
-    if level > 2:
+    if level > 3:
         x, y = random.choice(((x, y), (x, y), (-x, y), (x, -y)))
     (a, b), (c, d) = _coefficients(random, level)
     first, second = (a, b, a * x + b * y), (c, d, c * x + d * y)
