@@ -18,9 +18,11 @@ from . import (
     fraction_products,
     fraction_sums,
     legs_and_heads,
+    logic,
     means,
     motion,
     order,
+    ordering,
     parts,
     people_compared,
     percents,
@@ -91,6 +93,8 @@ FAMILIES: dict[str, Family] = {
         fraction_sums,
         fraction_products,
         percents,
+        ordering,
+        logic,
     )
     for family in part.FAMILIES
 }
