@@ -20,6 +20,7 @@ from sambay.training.ladder import LadderConfig
 from sambay.training.ladder_report import THREE_POINTS, fits_of, markdown, write_report
 from sambay.training.loop import Run
 from sambay.training.scaling import Fit, ladder_flops
+from sambay.training.stopping import StopRequest
 
 ARCHITECTURES = ("transformer", "sambay")
 # One batch at depth 4, eight at 8 and 27 at 12: the runs of a ladder in seconds.
@@ -131,14 +132,17 @@ def test_a_ladder_that_was_cut_off_goes_on_as_if_it_had_not_been(
     assert learnt(rest) == learnt(expected)[:4]
 
 
-def test_it_stops_when_its_time_is_over_and_goes_on(whole, tmp_path: Path) -> None:
+def test_it_stops_when_its_time_is_over_and_goes_on(whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, expected = whole
     config = ladder(tmp_path, depths=(8,), architectures=("transformer",))
     stopped = climb(replace(config, max_minutes=1e-9))
     assert stopped == Climb((), 1)
     assert not (tmp_path / "transformer_d8").exists(), "no time was left to begin"
-    begun = climb(replace(config, max_minutes=1e-3))  # 60 ms: over while the model is built
-    assert not begun.is_finished
+    given: list[float] = []
+    with monkeypatch.context() as patch:  # the run is given what is left, which then is over at its first question
+        patch.setattr("sambay.training.loop.StopRequest", lambda minutes: (given.append(minutes), StopRequest(1e-9))[1])
+        assert not climb(replace(config, max_minutes=2)).is_finished
+    assert given == [pytest.approx(2, abs=0.5)]
     assert [path.name for path in (tmp_path / "transformer_d8").glob("step-*")] == ["step-00000001"]
     assert learnt(climb(config)) == [learnt(expected)[2]]
 
