@@ -113,3 +113,11 @@ def test_days_cross_midnight_only_from_the_third_level_on() -> None:
 def test_leap_years_are_met_often() -> None:
     answers = [calendar_days.LEAP_YEAR.draw(Random(seed), 2).answer for seed in range(1000)]
     assert 150 < answers.count("yes") < 500
+
+
+def test_sixty_minutes_are_carried_to_the_hours() -> None:
+    for level in (1, 2):
+        for seed in range(400):
+            draft = clock.CLOCK_ADD.draw(Random(seed), level)
+            minutes = int(draft.values["start"].split(":")[1]) + int(lasting(draft.values["length"]).seconds // 60 % 60)
+            assert ("an hour of minutes" in "\n".join(draft.work.lines)) == (minutes >= 60)
