@@ -16,6 +16,7 @@ from sambay.training.optimisers import OptimiserName
 from sambay.training.options import check_at_least, check_names, convert_fields, read_options
 from sambay.training.parameterisation import BASE_BATCH_TOKENS, BASE_DEPTH, BASE_LEARNING_RATE, Parameterisation
 from sambay.training.schedules import Schedule
+from sambay.training.tensor_parallel import check_tensor_parallel
 
 CURRICULUM = "curriculum"  # in place of a folder of data: drawn as it is trained on
 
@@ -95,6 +96,7 @@ class TrainConfig:
     is_activation_checkpointed: bool = False
     num_checkpointed_layers: int | None = None  # then only so many, the first ones; None is all of them
     loss_chunk_tokens: int = 1024
+    tensor_parallel_size: int = 1  # ranks that share each layer; the others share the rows
     peak_flops: float | None = None  # of one device, FLOP/s; None looks it up by the device's name
 
     max_minutes: float | None = None  # then the run saves and stops, as by SIGTERM; the same command goes on
@@ -113,6 +115,7 @@ class TrainConfig:
         convert_fields(self)
         _check_ranges(self)
         _check_batches(self)
+        _check_tensor_parallel(self)
 
     @classmethod
     def from_file(cls, path: str | Path, overrides: Mapping[str, Any] | None = None) -> TrainConfig:
@@ -145,7 +148,7 @@ _AT_LEAST = {
     "sequence_tokens": 2, "total_tokens": 1, "batch_tokens": 1, "micro_batch_rows": 1, "ramp_tokens": 0,
     "ramp_start_batch_tokens": 0, "ramp_increment_tokens": 0, "base_depth": 1, "base_batch_tokens": 1, "seed": 0,
     "base_learning_rate": 0, "weight_decay": 0, "eps": 0, "max_skipped_steps": 0, "warmup_tokens": 0,
-    "loss_chunk_tokens": 1, "checkpoint_steps": 0, "keep_checkpoints": 1, "log_steps": 1,
+    "loss_chunk_tokens": 1, "tensor_parallel_size": 1, "checkpoint_steps": 0, "keep_checkpoints": 1, "log_steps": 1,
     "validation_rows": 0,
 }  # fmt: skip
 
@@ -189,3 +192,12 @@ def _check_batches(config: TrainConfig) -> None:
                          "is_activation_checkpointed is true")  # fmt: skip
     if config.warmup_tokens > config.total_tokens:
         raise ValueError(f"warmup_tokens={config.warmup_tokens}: allowed is up to total_tokens, {config.total_tokens}")
+
+
+def _check_tensor_parallel(config: TrainConfig) -> None:
+    if config.tensor_parallel_size == 1:
+        return
+    check_tensor_parallel(config.tensor_parallel_size, config.model_config())
+    if config.optimiser is OptimiserName.MUON:
+        size = config.tensor_parallel_size
+        raise ValueError(f"tensor_parallel_size={size}: allowed is 1 with optimiser='muon', which needs whole matrices")

@@ -89,7 +89,7 @@ class Run:
         if config.validation_data is not None:
             self.validation_source = open_source(validation_config(config), self.model.config.vocab_size)
             check_has_rows(self.validation_source, config.validation_rows)
-        self.batches = Batches(self.source, ranks.rank, ranks.count, config.micro_batch_rows)
+        self.batches = Batches(self.source, ranks.data_rank, ranks.num_data_ranks, config.micro_batch_rows)
         self.checkpoints = Checkpoints(self.output, ranks, config.keep_checkpoints)
         self.progress = Progress()
         self.losses: list[float] = []
@@ -157,7 +157,7 @@ class Run:
         tokens = num_rows * self.config.sequence_tokens
         self.batches.read_ahead(progress.rows + num_rows, self.rows_after(progress.tokens + tokens))
         loss, is_stopped = self.gradients(micro_batches, stop)
-        norm = self.optimisers.clip_gradients(self.config.clip_norm).item()
+        norm = self.optimisers.clip_gradients(self.config.clip_norm, self.ranks.shards).item()
         rate = self.rate(tokens)
         progress.step, progress.rows, progress.tokens = (
             progress.step + 1, progress.rows + num_rows, progress.tokens + tokens,
@@ -185,8 +185,9 @@ class Run:
             torch.manual_seed(self.config.seed * 2**32 + batch.first_row)
             loss = self.module(batch.input_ids, batch.targets, **batch.packing)
             # FSDP2 averages the ranks' gradients, and what is wanted is their sum
-            self.ranks.fabric.backward(loss * (self.ranks.count / max(num_targets, 1)))
+            self.ranks.fabric.backward(loss * (self.ranks.num_data_ranks / max(num_targets, 1)))
             total += loss.detach()
+        self.ranks.shards.complete_gradients(self.parameters)
         return self.ranks.sum([total.item()])[0] / max(num_targets, 1), num_stops > 0
 
     def rows_after(self, tokens: int) -> int:
@@ -237,13 +238,13 @@ class Run:
     # ------------------------------------------------------------------------------------- saving and restoring
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Everything that a checkpoint holds, by name; loading copies into these."""
+        """Everything that a checkpoint holds, by name: the state itself, this rank's part of it."""
         weights = {f"model.{name}": parameter.detach() for name, parameter in self.parameters.items()}
         return weights | {f"optimiser.{name}": value for name, value in self.optimisers.state().items()}
 
     def save(self) -> None:
         saved = {"run": asdict(self.progress), "data": self.source.describe(), "config": self.config.to_dict()}
-        self.checkpoints.save(self.progress.step, self.tensors(), saved)
+        self.checkpoints.save(self.progress.step, self.ranks.shards.to_model_order(self.tensors()), saved)
 
     def restore(self) -> None:
         """Goes on from the newest whole checkpoint. Raises ValueError if it is another run's."""
@@ -257,7 +258,10 @@ class Run:
         here = json.loads(json.dumps(self.source.describe()))  # as a checkpoint would give it back
         if saved["data"] != here:
             raise ValueError(f"the checkpoint in {self.output} was trained on {saved['data']}, these data are {here}")
-        self.checkpoints.load(path, self.tensors())
+        tensors = self.tensors()
+        whole = self.ranks.shards.room_for(tensors)
+        self.checkpoints.load(path, whole)
+        self.ranks.shards.from_model_order(whole, tensors)
         self.progress = Progress(**saved["run"])
         if self.ranks.is_first:
             logger.info("resumed from %s", path)
@@ -274,7 +278,7 @@ class Run:
 
     def save_model(self) -> None:
         """The trained model as transformers loads it, in `output/model`, its multipliers in its configuration."""
-        full = {name: _whole(parameter.detach()).cpu() for name, parameter in self.parameters.items()}
+        full = {name: self.ranks.shards.whole(name, value.detach()).cpu() for name, value in self.parameters.items()}
         if self.ranks.is_first:
             with initialization.no_init_weights():
                 model = SambaYForCausalLM(self.model.config)
@@ -346,7 +350,3 @@ def mixture_rows(config: TrainConfig) -> MixtureRows:
             "keeps_documents": config.are_documents_separate,
         })
     )  # fmt: skip
-
-
-def _whole(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor

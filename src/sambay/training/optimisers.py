@@ -8,10 +8,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
 from torch.optim import AdamW, Optimizer
 
 from sambay.training.parameterisation import Group
+from sambay.training.tensor_shards import TensorShards
+
+_UNSPLIT = TensorShards()
 
 
 class OptimiserName(str, Enum):
@@ -78,12 +80,9 @@ class Optimisers:
             for key, value in optimiser.state[parameter].items()
         }
 
-    def clip_gradients(self, max_norm: float | None) -> Tensor:
+    def clip_gradients(self, max_norm: float | None, shards: TensorShards = _UNSPLIT) -> Tensor:
         """Scales all gradients so that their norm over all ranks is at most `max_norm`. Returns the norm before."""
-        gradients = [parameter.grad for parameter in self.parameters.values() if parameter.grad is not None]
-        norm = nn.utils.get_total_norm(gradients)
-        if isinstance(norm, DTensor):  # each rank has its shards' part
-            norm = norm.full_tensor()
+        norm = shards.gradient_norm(self.parameters)
         if max_norm is not None:
             nn.utils.clip_grads_with_norm_(self.parameters.values(), max_norm, norm)
         return norm

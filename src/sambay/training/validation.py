@@ -47,7 +47,7 @@ def check_has_rows(source: Source, rows: int) -> None:
 @torch.no_grad()
 def validate(module: nn.Module, source: Source, rows: int, micro_batch_rows: int, ranks: Ranks) -> Validation:
     """The mean loss of the first `rows` rows, over all ranks, without dropout."""
-    batches = Batches(source, ranks.rank, ranks.count, micro_batch_rows)
+    batches = Batches(source, ranks.data_rank, ranks.num_data_ranks, micro_batch_rows)
     total, num_targets = torch.zeros((), dtype=torch.float64, device=ranks.device), 0
     was_training = module.training
     module.eval()
