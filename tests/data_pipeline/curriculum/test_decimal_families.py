@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from sambay.data.curriculum import comparing, decimals, rounding
+from sambay.data.curriculum.families.rounding import _NAMES
 from sambay.data.curriculum.problem import Draft, Family
-from sambay.data.curriculum.rounding import _NAMES
 from sambay.data.curriculum.working import Work
 from sambay.data.curriculum.working_decimals import Decimal, point_set
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sambay.data.curriculum import logic, ordering
-from sambay.data.curriculum.ordering import _SCALES
+from sambay.data.curriculum.families.ordering import _SCALES
 
 FAMILIES = {family.name: family for module in (ordering, logic) for family in module.FAMILIES}
 Values = Any

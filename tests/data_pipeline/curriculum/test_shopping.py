@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from sambay.data.curriculum.shopping import CHANGE_FROM_PAYMENT, MONEY_LEFT, PERCENT_DISCOUNT, SHOPPING_TOTAL
+from sambay.data.curriculum.families.shopping import CHANGE_FROM_PAYMENT, MONEY_LEFT, PERCENT_DISCOUNT, SHOPPING_TOTAL
 
 ANSWERS = {
     CHANGE_FROM_PAYMENT: lambda v: Fraction(v["paid"]) - v["n"] * Fraction(v["p"]),

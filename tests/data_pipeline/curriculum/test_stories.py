@@ -7,12 +7,12 @@ from random import Random
 
 import pytest
 
+from sambay.data.curriculum.families.scenery import NAMES, THINGS, cast, listed, person, stories
+from sambay.data.curriculum.families.stories import GAIN_AND_LOSS, MULTI_STEP_STORY, TWO_STEP_STORY
+from sambay.data.curriculum.families.story_operations import OPERATIONS
+from sambay.data.curriculum.families.story_settings import SETTINGS
 from sambay.data.curriculum.named_work import NamedWork
 from sambay.data.curriculum.problem import slots
-from sambay.data.curriculum.scenery import NAMES, THINGS, cast, listed, person, stories
-from sambay.data.curriculum.stories import GAIN_AND_LOSS, MULTI_STEP_STORY, TWO_STEP_STORY
-from sambay.data.curriculum.story_operations import OPERATIONS
-from sambay.data.curriculum.story_settings import SETTINGS
 
 CHANGES = {
     "gain": lambda x, n: x + n["n"],
