@@ -45,6 +45,7 @@ class TrainConfig:
     # the model
     model: str = "tiny"  # a name of `sambay.sizes`
     model_overrides: dict[str, Any] = field(default_factory=dict)  # fields of SambaYConfig in place of the size's own
+    initial_model: str | None = None  # a folder of trained weights of this architecture to start from: fine-tuning
 
     # data: exactly one of the first two
     data: str | None = None  # a folder that `sambay.data.prepare` wrote, "curriculum" or "synthetic"

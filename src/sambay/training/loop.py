@@ -28,6 +28,7 @@ from sambay.training.progress import ProgressBar
 from sambay.training.ranks import Ranks
 from sambay.training.records import Record, Records
 from sambay.training.schedules import batch_rows, lr_factor
+from sambay.training.starting import start_from
 from sambay.training.stopping import StopRequest
 from sambay.training.validation import Validation, check_has_rows, validate, validation_config
 
@@ -269,11 +270,11 @@ class Run:
     def check_same_run(self, saved: dict) -> None:
         """Refuses options that would make it another run; those of machine, logs and length may change."""
         fixed = ("model", "model_overrides", "parameterisation", "base_depth", "optimiser", "sequence_tokens", "seed")
-        for name in fixed:
-            if saved[name] != self.config.to_dict()[name]:
+        for name in (*fixed, "initial_model"):
+            if saved.get(name) != self.config.to_dict()[name]:
                 raise ValueError(
                     f"{name}={self.config.to_dict()[name]!r}, but the checkpoint in {self.output} was made with "
-                    f"{saved[name]!r}; allowed are the same, or another output folder"
+                    f"{saved.get(name)!r}; allowed are the same, or another output folder"
                 )
 
     def save_model(self) -> None:
@@ -295,6 +296,8 @@ def build_model(config: TrainConfig, device: torch.device | None = None) -> Samb
         model = SambaYForCausalLM(architecture)
     model.tie_weights()  # part of the initialisation that was skipped
     initialise(model, architecture, config.parameterisation, config.seed, config.is_output_init_scaled)
+    if config.initial_model is not None:
+        start_from(model, config.initial_model)
     on_cuda = device is not None and device.type == "cuda"
     model.set_attn_implementation(config.attention or ("flex_attention" if on_cuda else "sdpa"))
     model.train()
