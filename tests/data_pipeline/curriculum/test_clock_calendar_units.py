@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sambay.data.curriculum import calendar_days, clock, clock_forms, units
+from sambay.data.curriculum.families import calendar_days, clock, clock_forms, units
 
 MODULES = (calendar_days, clock, clock_forms, units)
 FAMILIES = {family.name: family for module in MODULES for family in module.FAMILIES}

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sambay.data.curriculum import chance, counting, means
+from sambay.data.curriculum.families import chance, counting, means
 from sambay.data.curriculum.problem import Draft, Family
 
 LEVELS = (1, 2, 3, 4)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sambay.data.curriculum import comparing, decimals, rounding
+from sambay.data.curriculum.families import comparing, decimals, rounding
 from sambay.data.curriculum.families.rounding import _NAMES
 from sambay.data.curriculum.problem import Draft, Family
 from sambay.data.curriculum.working import Work

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sambay.data.curriculum import equations, exponents, polynomials, quadratics, systems
+from sambay.data.curriculum.families import equations, exponents, polynomials, quadratics, systems
 from sambay.data.curriculum.forms import less, lowest_terms, square_root
 from sambay.data.curriculum.problem import Draft, Family
 from sambay.data.curriculum.terms import joined, linear, ordinal, polynomial, spaced, starred

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sambay.data.curriculum import fraction_products, fraction_sums, percents
+from sambay.data.curriculum.families import fraction_products, fraction_sums, percents
 from sambay.data.curriculum.problem import Draft, Family
 
 LEVELS = (1, 2, 3, 4)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sympy
 
-from sambay.data.curriculum import divisibility, divisors, primes
+from sambay.data.curriculum.families import divisibility, divisors, primes
 from sambay.data.curriculum.problem import Draft, Family
 from sambay.data.curriculum.working import Work
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sambay.data.curriculum import logic, ordering
+from sambay.data.curriculum.families import logic, ordering
 from sambay.data.curriculum.families.ordering import _SCALES
 
 FAMILIES = {family.name: family for module in (ordering, logic) for family in module.FAMILIES}

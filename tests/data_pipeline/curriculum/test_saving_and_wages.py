@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sambay.data.curriculum import saving, wages
+from sambay.data.curriculum.families import saving, wages
 
 CENTS = {"half dollars": 50, "quarters": 25, "dimes": 10, "nickels": 5}
 

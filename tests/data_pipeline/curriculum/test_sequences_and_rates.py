@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sambay.data.curriculum import motion, proportion, sequences
+from sambay.data.curriculum.families import motion, proportion, sequences
 from sambay.data.curriculum.problem import Draft, Family
 
 LEVELS = (1, 2, 3, 4)

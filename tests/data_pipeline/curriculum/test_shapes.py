@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sambay.data.curriculum import angles, right_angles, shapes
+from sambay.data.curriculum.families import angles, right_angles, shapes
 from sambay.data.curriculum.problem import Draft, Family
 
 LEVELS = (1, 2, 3, 4)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sympy
 
-from sambay.data.curriculum import order, products, sums
+from sambay.data.curriculum.families import order, products, sums
 from sambay.data.curriculum.problem import Draft, Family
 
 LEVELS = (1, 2, 3, 4)

@@ -10,7 +10,16 @@ from typing import Any
 
 import pytest
 
-from sambay.data.curriculum import ages, averages, legs_and_heads, parts, people_compared, recipes, sharing, trips
+from sambay.data.curriculum.families import (
+    ages,
+    averages,
+    legs_and_heads,
+    parts,
+    people_compared,
+    recipes,
+    sharing,
+    trips,
+)
 from sambay.data.curriculum.problem import Draft
 
 MODULES = (ages, averages, legs_and_heads, parts, people_compared, recipes, sharing, trips)
