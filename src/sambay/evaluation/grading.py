@@ -19,7 +19,7 @@ _BOX = "\\boxed{"
 _OPEN, _CLOSE = "([{", ")]}"
 _WORDS = re.compile(r"[^\W\d_]{2,}(?:[ '-][^\W\d_]+)*")
 _LETTER = re.compile(r"\(?([A-Za-z])\)?\.?")
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?: ?([ap])\.?m)?", re.IGNORECASE)  # a last full stop is gone
 _PLAIN_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _MIXED = re.compile(r"(-?)(\d{1,9}) (\d{1,9})/(\d{1,9})")
 _POWER = re.compile(r"(?:\^|\*\*)")
@@ -95,9 +95,13 @@ def _as_choice(text: str) -> str | None:
     return match[1].casefold() if match else None
 
 
-def _as_clock(text: str) -> tuple[int, ...] | None:
+def _as_clock(text: str) -> tuple[int, int, int, str] | None:
+    """Hours, minutes, seconds, and "a" or "p" where the time says which half of the day it means."""
     match = _CLOCK.fullmatch(text)
-    return tuple(int(part or 0) for part in match.groups()) if match else None
+    if match is None:
+        return None
+    hours, minutes, seconds, half = match.groups()
+    return int(hours), int(minutes), int(seconds or 0), (half or "").casefold()
 
 
 def _as_number(text: str) -> str | None:
