@@ -1,4 +1,4 @@
-"""How fast the default model's size talks on a CPU: tokens/s of one stream and of batches, and the time to the first token.
+"""How fast the default model's size talks on a CPU: the first token, tokens/s of one stream and of a batch.
 
     python benchmarks/decode/small.py [--threads 2] [--profile]
 
@@ -65,8 +65,8 @@ def main() -> None:
         replies = completer.complete([talk] * BATCH, max_new_tokens=NUM_TOKENS)
         together = sum(reply.num_tokens for reply in replies) / (time.perf_counter() - began)
         num = sum(parameter.numel() for parameter in model.parameters())
-        print(f"{num:,} parameters, {dtype}, {options.threads} threads: first token of {len(ids)} after "
-              f"{1000 * first:.0f} ms, then {speed:.0f} tokens/s; {BATCH} together {together:.0f} tokens/s")  # fmt: skip
+        print(f"{num:,} parameters, {dtype}, {options.threads} threads: first token, of {len(ids)} read, after "
+              f"{1000 * first:.0f} ms, then {speed:.0f} tokens/s; {BATCH} together {together:.0f}")  # fmt: skip
         if options.profile and dtype is torch.float32:
             with cProfile.Profile() as profile:
                 one_stream(model, ids)
