@@ -106,7 +106,9 @@ def test_a_line_cut_off_by_the_kill_is_made_again(tmp_path: Path, cut: int) -> N
     run_tasks(Oracle(0.5), "oracle", tasks, SETTINGS, path)
     whole = path.read_bytes()
     path.write_bytes(whole[:-cut])
-    run_tasks(Oracle(0.5), "oracle", tasks, SETTINGS, path)
+    resumed = Oracle(0.5)
+    run_tasks(resumed, "oracle", tasks, SETTINGS, path)
+    assert [len(call) for call in resumed.calls] == [80], "the whole chunk is asked for again, in the same batch"
     assert sorted(path.read_bytes().splitlines()) == sorted(whole.splitlines())
 
 

@@ -1,7 +1,7 @@
 """8-bit weights in safetensors: int8 numbers with a bfloat16 scale for every 64 of a row, the sensitive parts plain.
 
     weight          int8      (rows, columns)         round(w / scale), from -127 to 127
-    weight.scale    bfloat16  (rows, groups)          largest |w| of the group / 127, rounded up
+    weight.scale    bfloat16  (rows, groups)          largest |w| of the group / 127
     everything else                                   as it is: norms, biases, A_log, D, λ, dt_proj, convolutions
 
 A folder so written says so in config.json, as `quantization_config`. Loading makes plain weights of it again, so a
@@ -55,9 +55,7 @@ def quantise(weight: Tensor, group_size: int = GROUP_SIZE) -> tuple[Tensor, Tens
     if not torch.isfinite(weight).all():
         raise ValueError("weights that are infinite or not a number have no 8-bit form")
     groups = _grouped(weight.float(), group_size)
-    wanted = groups.abs().amax(-1) / _LARGEST
-    scales = wanted.bfloat16()
-    scales = torch.where(scales.float() < wanted, (wanted * (1 + 2**-7)).bfloat16(), scales)
+    scales = (groups.abs().amax(-1) / _LARGEST).bfloat16()  # rounded by 1/512 at most: 127 of them miss by 1/4 of one
     whole = (groups / scales.float().clamp(min=torch.finfo(torch.float32).tiny)[..., None]).round_()
     return whole.clamp_(-_LARGEST, _LARGEST).to(torch.int8).flatten(1)[:, : weight.shape[1]].contiguous(), scales
 
