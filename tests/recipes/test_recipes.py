@@ -60,8 +60,17 @@ def corpus_script() -> ModuleType:
 
 
 def test_every_recipe_is_tested() -> None:
-    assert {path.stem for path in RECIPES.glob("*.yaml")} == {*PUBLISHED, "pretrain_tiny", "scaling_ladder"}
+    others = {"pretrain_tiny", "scaling_ladder", "default_model", "default_model_finetune"}
+    assert {path.stem for path in RECIPES.glob("*.yaml")} == {*PUBLISHED, *others}
     TrainConfig.from_file(RECIPES / "pretrain_tiny.yaml")
+
+
+def test_the_default_model_is_one_model_in_both_stages_and_fits_the_box() -> None:
+    stages = [TrainConfig.from_file(RECIPES / f"{name}.yaml") for name in ("default_model", "default_model_finetune")]
+    assert stages[0].model_config().to_dict() == stages[1].model_config().to_dict()
+    assert stages[1].initial_model == f"{stages[0].output}/model"
+    assert num_parameters(stages[0]) == 20_871_120  # at most 24 million: docs/default_model.md
+    assert [stage.batch_rows % stage.micro_batch_rows for stage in stages] == [0, 0]
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
