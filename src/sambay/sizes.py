@@ -35,27 +35,6 @@ def transformer_ls_mixers(num_layers: int) -> Mixers:
     return ((WINDOW, WINDOW, WINDOW, FULL) * num_layers)[:num_layers]
 
 
-def _phi_4_mini_flash() -> SambaYConfig:
-    return SambaYConfig()
-
-
-def _phi_4_mini_size() -> SambaYConfig:
-    """A Transformer++ with the widths of Phi-4-mini: the architecture's peer in every comparison."""
-    return SambaYConfig(
-        mixers=transformer_mixers(32), hidden_size=3072, intermediate_size=8192, num_attention_heads=24,
-        num_key_value_heads=8, sliding_window=None, max_position_embeddings=131072, **_TRANSFORMER_PLUS,
-    )  # fmt: skip
-
-
-def _tiny() -> SambaYConfig:
-    """For tests: every mixer, a window shorter than the tests' prompts, the byte tokenizer's vocabulary."""
-    return SambaYConfig(
-        vocab_size=320, hidden_size=64, intermediate_size=128, num_hidden_layers=8, num_attention_heads=8,
-        num_key_value_heads=4, sliding_window=16, mamba_d_state=8, max_position_embeddings=4096,
-        bos_token_id=256, eos_token_id=256, pad_token_id=256,
-    )  # fmt: skip
-
-
 _TRANSFORMER_PLUS: dict[str, Any] = {
     "attention_type": "softmax", "attention_bias": False, "norm_type": "rmsnorm", "rope_theta": 10000.0,
 }  # fmt: skip
@@ -74,11 +53,21 @@ _FAMILY: dict[str, tuple[int, Callable[[int], Mixers], int | None, dict[str, Any
     "sambayda": (124, sambay_mixers, 128, _DIFFERENTIAL),
 }
 FAMILY_DEPTHS = (4, 8, 12, 16, 20, 24)
-_OTHER_SIZES: dict[str, Callable[[], SambaYConfig]] = {
-    "phi-4-mini-flash": _phi_4_mini_flash,
-    "phi-4-mini-size": _phi_4_mini_size,
-    "tiny": _tiny,
-}
+# name: the fields that differ from the released model's
+_OTHER_SIZES: dict[str, dict[str, Any]] = {
+    "phi-4-mini-flash": {},
+    # A Transformer++ with the widths of Phi-4-mini: the architecture's peer in every comparison.
+    "phi-4-mini-size": {
+        "mixers": transformer_mixers(32), "hidden_size": 3072, "intermediate_size": 8192, "num_attention_heads": 24,
+        "num_key_value_heads": 8, "sliding_window": None, "max_position_embeddings": 131072, **_TRANSFORMER_PLUS,
+    },
+    # For tests: every mixer, a window shorter than the tests' prompts, the byte tokenizer's vocabulary.
+    "tiny": {
+        "vocab_size": 320, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 8,
+        "num_attention_heads": 8, "num_key_value_heads": 4, "sliding_window": 16, "mamba_d_state": 8,
+        "max_position_embeddings": 4096, "bos_token_id": 256, "eos_token_id": 256, "pad_token_id": 256,
+    },
+}  # fmt: skip
 
 
 def family_config(architecture: str, depth: int, **overrides: Any) -> SambaYConfig:
@@ -109,14 +98,15 @@ def size_names() -> list[str]:
     return [*_OTHER_SIZES, *(f"{name}_d{depth}" for name in _FAMILY for depth in FAMILY_DEPTHS)]
 
 
-def named_config(name: str) -> SambaYConfig:
+def named_config(name: str, **overrides: Any) -> SambaYConfig:
     """The configuration of a named size, such as "phi-4-mini-flash", "sambay_d16" or "tiny".
 
-    Raises ValueError for an unknown name, listing the known ones.
+    `overrides` are fields of SambaYConfig in place of the size's own; what follows from others, such as
+    `mamba_dt_rank`, follows from them. Raises ValueError for an unknown name, listing the known ones.
     """
     if name in _OTHER_SIZES:
-        return _OTHER_SIZES[name]()
+        return SambaYConfig(**{**_OTHER_SIZES[name], **overrides})
     if name not in size_names():
         raise ValueError(f"unknown size {name!r}: allowed are {', '.join(size_names())}")
     architecture, depth = name.rsplit("_d", 1)
-    return family_config(architecture, int(depth))
+    return family_config(architecture, int(depth), **overrides)

@@ -136,9 +136,7 @@ class TrainConfig:
 
     def model_config(self) -> SambaYConfig:
         """The architecture, before the parameterisation's multipliers. Raises ValueError for an unknown size."""
-        named = named_config(self.model)
-        own = {key: getattr(named, key) for key in SambaYConfig.__annotations__}
-        return SambaYConfig(**{**own, **self.model_overrides}) if self.model_overrides else named
+        return named_config(self.model, **self.model_overrides)
 
     @property
     def batch_rows(self) -> int:
