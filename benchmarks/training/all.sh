@@ -30,22 +30,22 @@ part() {  # name, seconds, command ...
 for name in "$@"; do
     case "$name-${SIZE:-full}" in
         throughput-full)
-            part throughput 330 "$python" benchmarks/training/throughput.py --minutes 5.2 \
+            part throughput 320 "$python" benchmarks/training/throughput.py --minutes 5.0 \
                 ${COMMIT:+--commit "$COMMIT"} --json "$output/throughput.json" ;;
         throughput-tiny)
             part throughput 120 "$python" benchmarks/training/throughput.py --json "$output/throughput.json" \
                 --cases ours/tiny/eager transformers/tiny/eager --lengths 32 64 --batch-tokens 128 \
                 --micro-batch-tokens 64 --warmup-steps 1 --timed-steps 1 ${COMMIT:+--commit "$COMMIT"} ;;
-        attention-full) part attention 110 "$python" benchmarks/kernels/attention.py --json "$output/attention.json" ;;
+        attention-full) part attention 95 "$python" benchmarks/kernels/attention.py --json "$output/attention.json" ;;
         attention-tiny)
             part attention 120 "$python" benchmarks/kernels/attention.py --json "$output/attention.json" \
                 --lengths 20 --check-lengths 24 --window 16 --repeats 1 ;;
-        norm-full) part norm 40 "$python" benchmarks/kernels/norm.py --json "$output/norm.json" ;;
+        norm-full) part norm 30 "$python" benchmarks/kernels/norm.py --json "$output/norm.json" ;;
         norm-tiny)
             part norm 120 "$python" benchmarks/kernels/norm.py --json "$output/norm.json" --shapes 40x64 --repeats 1 \
                 --kinds eager ;;
         tests-*)
-            part tests 150 "$python" -m pytest -m gpu -q -p no:cacheprovider --maxfail=20 --durations=5 tests/model \
+            part tests 125 "$python" -m pytest -m gpu -q -p no:cacheprovider --maxfail=20 --durations=5 tests/model \
                 tests/kernels tests/training ;;
         *) echo "unknown part ${name@Q} or size ${SIZE@Q}: allowed are tests, attention, norm, throughput; full, tiny" >&2
            exit 2 ;;

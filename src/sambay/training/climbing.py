@@ -33,8 +33,8 @@ IDENTITY_NAME, POINT_NAME = "identity.json", "point.json"
 # Options that do not change what a run learns, and paths, for which the data's own description stands.
 _FREE = (
     *("output", "data", "validation_data", "device", "attention", "micro_batch_rows", "loss_chunk_tokens"),
-    *("is_compiled", "is_activation_checkpointed", "peak_flops", "max_minutes", "checkpoint_steps", "keep_checkpoints"),
-    *("is_resumed", "log_steps", "is_progress_shown", "trackers", "data_sets"),
+    *("is_compiled", "is_activation_checkpointed", "num_checkpointed_layers", "peak_flops", "max_minutes"),
+    *("checkpoint_steps", "keep_checkpoints", "is_resumed", "log_steps", "is_progress_shown", "trackers", "data_sets"),
 )
 
 

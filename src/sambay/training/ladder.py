@@ -15,7 +15,10 @@ from sambay.training.scaling import ladder_flops, transformer_parameters
 
 _OF_THE_LADDER = ("output", "model", "total_tokens", "max_minutes", "is_resumed")
 # What may differ from depth to depth: how a step is computed, not what is computed.
-_OF_A_DEPTH = ("micro_batch_rows", "loss_chunk_tokens", "is_activation_checkpointed", "is_compiled", "checkpoint_steps")
+_OF_A_DEPTH = (
+    *("micro_batch_rows", "loss_chunk_tokens", "is_activation_checkpointed", "num_checkpointed_layers", "is_compiled"),
+    "checkpoint_steps",
+)
 
 
 @dataclass(frozen=True)
