@@ -49,6 +49,7 @@ def assert_same_weights(config: TrainConfig, alone: TrainConfig) -> None:
         assert difference < 2e-4, f"{name}: {difference}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [DIFFERENTIAL, SOFTMAX], ids=["differential", "softmax"])
 def test_two_ranks_that_share_each_layer_equal_one(small_run, options: dict[str, Any]) -> None:
     alone, shared = small_run("alone", **options), small_run("shared", **options, tensor_parallel_size=2)
