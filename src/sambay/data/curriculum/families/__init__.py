@@ -46,6 +46,7 @@ from . import (
     trips,
     units,
     wages,
+    written_results,
 )
 
 FAMILIES: dict[str, Family] = {
@@ -95,6 +96,7 @@ FAMILIES: dict[str, Family] = {
         percents,
         ordering,
         logic,
+        written_results,
     )
     for family in part.FAMILIES
 }

@@ -56,7 +56,7 @@ def _composite(random: Random, level: int) -> int:
     return number if number > 3 and number not in _PRIMES else _composite(random, level)
 
 
-def _factors(work: Work, number: int) -> Iterator[int]:
+def factors_in_order(work: Work, number: int) -> Iterator[int]:
     """Prime factors in order, each found by lines of its own before the number is divided by it."""
     for prime in _PRIMES:
         while prime * prime <= number and _is_factor(work, number, prime):
@@ -85,10 +85,10 @@ def _prime_factors(random: Random, level: int) -> Draft:
     number, asked = _composite(random, level), random.choice(_ASKED)
     work = Work()
     if asked == _ASKED[0]:
-        answer = next(_factors(work, number))
+        answer = next(factors_in_order(work, number))
         work.say(f"smallest {answer}")
     else:
-        factors = list(_factors(work, number))
+        factors = list(factors_in_order(work, number))
         work.say(f"{number}={'*'.join(map(str, factors))}")
         if asked == _ASKED[3]:
             answer = work.add(*factors)
