@@ -17,10 +17,17 @@ def _gcd(random: Random, level: int) -> Draft:
         common = random.randint(2, _MOST_COMMON[level]) if random.random() < 0.85 else 1
         most = _MOST_OTHER[level] * (3 if common == 1 else 1)
         a, b = (common * random.randint(1, most) for _ in range(2))
+        if level == 3 and random.random() < 0.4:
+            a, b = _of_three_digits(random)
         if a != b and min(a, b) > 1 and _has_short_steps(a, b):
             break
     work = Work()
     return Draft({"a": a, "b": b}, work, str(work.gcd(a, b)))
+
+
+def _of_three_digits(random: Random) -> tuple[int, int]:
+    """Any two: what they have in common is mostly little."""
+    return random.randint(100, 1000), random.randint(100, 1000)
 
 
 def _has_short_steps(a: int, b: int) -> bool:
@@ -37,7 +44,11 @@ def _lcm(random: Random, level: int) -> Draft:
     while True:
         common = random.randint(1, 12)
         a, b = (common * random.randint(1, max(2, most // common)) for _ in range(2))
-        if a != b and min(a, b) > 1 and max(a, b) <= most and _has_short_steps(a, b):
+        if level == 3 and random.random() < 0.3:
+            a, b = _of_three_digits(random)
+        elif max(a, b) > most:
+            continue
+        if a != b and min(a, b) > 1 and _has_short_steps(a, b):
             break
     work = Work()
     divisor = work.gcd(a, b)

@@ -47,6 +47,8 @@ def _plain(random: Random, level: int) -> Draft:
     a, b, x = random.randint(1, 9), nonzero(random, 20), random.randint(1, 12)
     if level > 1:
         a, b, x = nonzero(random, 12, 2), nonzero(random, 20 * level), nonzero(random, 6 * level)
+    if level == 3 and random.random() < 0.5:  # larger numbers, whose quotient is a long division
+        a, b, x = random.randint(13, 400), nonzero(random, 300), random.randint(2, 99)
     letter = letter_of(a, b, x)
     left = linear(a, b, letter) if b < 0 or a < 0 or random.random() < 0.7 else f"{b}+{joined(((a, letter),))}"
     work = Work()
