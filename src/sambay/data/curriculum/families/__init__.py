@@ -5,6 +5,7 @@ from . import (
     ages,
     angles,
     averages,
+    bare_signs,
     calendar_days,
     chance,
     clock,
@@ -97,6 +98,7 @@ FAMILIES: dict[str, Family] = {
         ordering,
         logic,
         written_results,
+        bare_signs,
     )
     for family in part.FAMILIES
 }
