@@ -19,6 +19,9 @@ _BOX = "\\boxed{"
 _OPEN, _CLOSE = "([{", ")]}"
 _WORDS = re.compile(r"[^\W\d_]{2,}(?:[ '-][^\W\d_]+)*")
 _LETTER = re.compile(r"\(?([A-Za-z])\)?\.?")
+# Digits above nine are letters: 1b4. As mathematics they are products, and 0x1f and 0x2f both 0.
+_PREFIXED = re.compile(r"-?0[box][0-9a-f]+", re.IGNORECASE)
+_LETTERED = re.compile(r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]+", re.IGNORECASE)
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?: ?([ap])\.?m)?", re.IGNORECASE)  # a last full stop is gone
 _PLAIN_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _MIXED = re.compile(r"(-?)(\d{1,9}) (\d{1,9})/(\d{1,9})")
@@ -44,19 +47,20 @@ def final_answer(reply: str) -> str | None:
 def is_right(answer: str | None, wanted: str) -> bool:
     """Whether an answer, as `final_answer` gives it, states `wanted`.
 
-    Words, choices such as B and times of day must be the same but for case and leading zeros; everything else is
-    mathematics and graded by math-verify: 0.75, 3/4 and \\frac{3}{4} are one answer. Never raises and takes no
-    signals, so any thread may grade; what `is_bounded` refuses is right only if it is spelled as the wanted one.
+    Words, choices such as B, times of day and digits such as 0x1f must be the same but for case and leading zeros;
+    everything else is mathematics and graded by math-verify: 0.75, 3/4 and \\frac{3}{4} are one answer. Never raises
+    and takes no signals, so any thread may grade; what `is_bounded` refuses is right only if it is spelled as the
+    wanted one.
     """
     if not answer:
         return False
     found, goal = _plain(answer), _plain(wanted)
     if found == goal:
         return True
-    for spelling in (_as_word, _as_choice, _as_clock, _as_number):
+    for spelling in (_as_word, _as_choice, _as_clock, _as_prefixed, *_LENIENT):
         if (meant := spelling(goal)) is not None:
             stated = spelling(found)
-            if stated is not None or spelling is not _as_number:
+            if stated is not None or spelling not in _LENIENT:
                 return stated == meant
     return is_bounded(found) and is_bounded(goal) and _is_equal(found, goal)
 
@@ -95,6 +99,14 @@ def _as_choice(text: str) -> str | None:
     return match[1].casefold() if match else None
 
 
+def _as_prefixed(text: str) -> str | None:
+    return text.casefold() if _PREFIXED.fullmatch(text) else None
+
+
+def _as_lettered(text: str) -> str | None:
+    return text.casefold() if _LETTERED.fullmatch(text) else None
+
+
 def _as_clock(text: str) -> tuple[int, int, int, str] | None:
     """Hours, minutes, seconds, and "a" or "p" where the time says which half of the day it means."""
     match = _CLOCK.fullmatch(text)
@@ -113,6 +125,9 @@ def _as_number(text: str) -> str | None:
     whole, _, decimals = text.removeprefix("-").partition(".")
     number = f"{whole.lstrip('0') or '0'}.{decimals.rstrip('0')}".removesuffix(".")
     return f"-{number}" if text.startswith("-") and number != "0" else number
+
+
+_LENIENT = (_as_number, _as_lettered)  # mathematics may state these otherwise: 3/4 as 0.75, 3a as 3*a
 
 
 # ------------------------------------------------------------------------------------------------ mathematics
