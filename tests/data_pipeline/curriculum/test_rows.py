@@ -26,21 +26,21 @@ def equal(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
 def test_a_row_holds_its_conversations_from_the_first_token_on(
     settings: Settings, curriculum_tokenizer: PreTrainedTokenizerFast
 ) -> None:
-    config = settings(dialogue_fraction=0.5)
-    made = CurriculumRows(config, 512, seed=3).rows(7, 1)
+    config, size = settings(dialogue_fraction=0.5), 2048  # several conversations, also where some are long
+    made = CurriculumRows(config, size, seed=3).rows(7, 1)
     encode = ConversationEncoder(curriculum_tokenizer.backend_tokenizer)
     ids, labels, number, place = [], [], [], []
     for count, turns in enumerate(conversations_of_row(config, 3, 7)):
         more, has_loss = encode(turns)
         labels += [new if counts else -100 for new, counts in zip(more[1:], has_loss[1:], strict=True)] + [-100]
         ids, number, place = ids + more, number + [count] * len(more), place + list(range(len(more)))
-        if len(ids) > 512:
+        if len(ids) > size:
             break
     assert count > 2
-    assert made["input_ids"].tolist() == [ids[:512]]
-    assert made["labels"].tolist() == [labels[:512]]
-    assert made["seq_idx"].tolist() == [number[:512]]
-    assert made["position_ids"].tolist() == [place[:512]]
+    assert made["input_ids"].tolist() == [ids[:size]]
+    assert made["labels"].tolist() == [labels[:size]]
+    assert made["seq_idx"].tolist() == [number[:size]]
+    assert made["position_ids"].tolist() == [place[:size]]
     assert {key: value.dtype for key, value in made.items()} == {
         "input_ids": torch.int64, "labels": torch.int64, "seq_idx": torch.int32, "position_ids": torch.int64,
     }  # fmt: skip
