@@ -26,6 +26,8 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?: ?([ap])\.?m)?", re.IGNOR
 _PLAIN_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _MIXED = re.compile(r"(-?)(\d{1,9}) (\d{1,9})/(\d{1,9})")
 _POWER = re.compile(r"(?:\^|\*\*)")
+# math-verify reads 6*x**2+5*x-3 as 3, the last number; 6*x^{2}+5*x-3 it reads whole.
+_STARS = re.compile(r"\*\* ?(?:\((-?[\d/]+)\)|(-?\w+))")
 _UNBOUNDED = re.compile(r"\\(?:sum|prod|int|lim|binom|choose|Gamma|zeta|pmod|mod|iint|oint)|!!|[)\]}]!|\\uparrow")
 _TEXT_COMMAND = re.compile(r"\\(?:text|mathrm|textbf|mathbf|operatorname)\s*\{([^{}]*)\}")
 
@@ -140,10 +142,15 @@ def _is_equal(found: str, goal: str) -> bool:
     for name in ("math_verify.parser", "math_verify.grader"):  # it logs, at every call, that it keeps no time
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        wanted, stated = (math_verify.parse(f"{_BOX}{text}}}", parsing_timeout=None) for text in (goal, found))
+        boxes = (f"{_BOX}{_STARS.sub(_as_superscript, text)}}}" for text in (goal, found))
+        wanted, stated = (math_verify.parse(box, parsing_timeout=None) for box in boxes)
         return bool(wanted and stated) and bool(math_verify.verify(wanted, stated, timeout_seconds=None))
     except Exception:  # whatever its parsers make of garbage, garbage is not the answer
         return False
+
+
+def _as_superscript(stars: re.Match[str]) -> str:
+    return f"^{{{stars[1] or stars[2]}}}"
 
 
 def _depth(expression: str) -> int:
