@@ -54,6 +54,7 @@ from . import (
     trips,
     units,
     wages,
+    weekday_of_date,
     written_results,
 )
 
@@ -105,6 +106,7 @@ FAMILIES: dict[str, Family] = {
         clock,
         clock_forms,
         calendar_days,
+        weekday_of_date,
         units,
         fraction_sums,
         fraction_products,
