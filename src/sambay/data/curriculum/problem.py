@@ -10,6 +10,7 @@ from random import Random
 from string import Formatter
 from typing import Any
 
+from .instructions import instructed
 from .working import Work
 
 TRAINED_LEVELS = (1, 2, 3)
@@ -87,6 +88,8 @@ def draw_problem(
 ) -> Problem:
     """One problem of a family; the same state of `random` gives the same problem.
 
+    Some questions for training have an instruction beside them (`instructions.py`), and so have some in held-out
+    wordings, of the held-out ones; a test problem in a trained wording is asked plainly.
     Raises ValueError for a level other than 1 to 4, and for training on level 4 or on held-out wordings.
     """
     if level not in (*TRAINED_LEVELS, HARDER_LEVEL):
@@ -97,6 +100,8 @@ def draw_problem(
     wording = random.choice(family.held_out_wordings if is_wording_held_out else family.wordings)
     closing = draft.closing.replace("{answer}", f"\\boxed{{{draft.answer}}}")
     question = wording.format(**draft.values, **draft.scenery)
+    if split is Split.TRAIN or is_wording_held_out:
+        question = instructed(random, question, draft.answer, is_held_out=is_wording_held_out)
     return Problem(family.name, level, question, tuple(draft.work.lines), draft.answer, closing)
 
 

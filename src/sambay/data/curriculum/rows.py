@@ -27,7 +27,7 @@ from .row_workers import RowWorkers
 from .sampling import conversations_of_row
 from .settings import CurriculumConfig
 
-VERSION = 1  # of the rows: to be raised with any change of what is drawn or packed that the digests do not see
+VERSION = 2  # of the rows: to be raised with any change of what is drawn or packed that the digests do not see
 _DRAWS_DIGESTED = 4  # of each family and level
 
 
