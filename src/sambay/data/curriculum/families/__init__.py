@@ -4,6 +4,7 @@ from ..problem import Family
 from . import (
     ages,
     angles,
+    antiderivatives,
     averages,
     bare_signs,
     base_conversion,
@@ -15,6 +16,7 @@ from . import (
     count_ones,
     counting,
     decimals,
+    derivatives,
     divisibility,
     divisors,
     equations,
@@ -31,6 +33,7 @@ from . import (
     parts,
     people_compared,
     percents,
+    polynomial_products,
     polynomials,
     powers,
     primes,
@@ -115,6 +118,9 @@ FAMILIES: dict[str, Family] = {
         logic,
         written_results,
         bare_signs,
+        antiderivatives,
+        derivatives,
+        polynomial_products,
     )
     for family in part.FAMILIES
 }
