@@ -42,6 +42,7 @@ from . import (
     products,
     proportion,
     quadratics,
+    real_roots,
     recipes,
     right_angles,
     roman_numerals,
@@ -127,6 +128,7 @@ FAMILIES: dict[str, Family] = {
         antiderivatives,
         derivatives,
         polynomial_products,
+        real_roots,
     )
     for family in part.FAMILIES
 }

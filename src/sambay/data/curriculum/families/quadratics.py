@@ -15,7 +15,7 @@ _MOST, _MOST_ROOT = {1: 12, 2: 15, 3: 12, 4: 30}, 20
 
 
 def _quadratic_equation(random: Random, level: int) -> Draft:
-    a, smaller, larger = _roots(random, level)
+    a, smaller, larger = whole_roots(random, level)
     b, c = -a * (smaller + larger), a * smaller * larger
     letter = letter_of(a, b, c)
     moved = random.choice((0, 0, c, b)) if level > 1 else 0
@@ -25,13 +25,13 @@ def _quadratic_equation(random: Random, level: int) -> Draft:
     work.say(equation)
     if moved:
         work.say(f"{polynomial((a, b, c), letter)}=0")
-    root = _discriminant_root(work, a, b, c)
-    answer = _wanted(work, wanted, a, b, root)
+    root = discriminant_root(work, a, b, c)
+    answer = wanted_solution(work, wanted, a, b, root)
     values = {**styles("equation", equation), "wanted": _WANTED[wanted]}
     return Draft(values, work, str(answer), {"letter": letter})
 
 
-def _roots(random: Random, level: int) -> tuple[int, int, int]:
+def whole_roots(random: Random, level: int) -> tuple[int, int, int]:
     """The leading number and two roots, the smaller first."""
     most = _MOST[level]
     while True:
@@ -55,7 +55,8 @@ def _written(a: int, b: int, c: int, moved: int, letter: str) -> str:
     return f"{polynomial((a, b, c), letter)}=0"
 
 
-def _discriminant_root(work: Work, a: int, b: int, c: int) -> int:
+def discriminant_root(work: Work, a: int, b: int, c: int) -> int:
+    """The root of b*b-4ac of ax^2+bx+c, at most 20."""
     square = work.multiply(abs(b), abs(b))
     product = work.multiply(work.multiply(4, a) if a > 1 else 4, abs(c))
     discriminant = work.add(square, product) if c < 0 else work.subtract(square, product)
@@ -64,7 +65,7 @@ def _discriminant_root(work: Work, a: int, b: int, c: int) -> int:
     return root
 
 
-def _wanted(work: Work, wanted: str, a: int, b: int, root: int) -> int:
+def wanted_solution(work: Work, wanted: str, a: int, b: int, root: int) -> int:
     """(-b+root)/2a is the larger solution, (-b-root)/2a the smaller."""
     double = work.multiply(2, a) if a > 1 else 2
     solutions = []
