@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from random import Random
 
+from .latex import Typeset
 from .working import Work, bracketed
 
 Token = int | str  # a number, one of + - * / ^, or a bracket
@@ -26,10 +27,10 @@ def written(tokens: list[Token]) -> str:
     )
 
 
-def pretty(tokens: list[Token]) -> str:
+def pretty(tokens: list[Token]) -> Typeset:
     """3 × (4 - 5): as it is printed, for wordings."""
     signs = [_PRETTY.get(token, token) if isinstance(token, str) else token for token in tokens]
-    return written(signs)
+    return Typeset(written(signs))
 
 
 def evaluate(work: Work, tokens: list[Token]) -> int:

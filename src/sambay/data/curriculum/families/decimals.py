@@ -61,6 +61,8 @@ DECIMALS_ADD_SUBTRACT = Family(
         "Find the {name}: {a} {sign} {b}",
         "Work with decimals: {a} {sign} {b}",
         "How much is {a} {word} {b}, exactly?",
+        "What is ${a} {sign} {b}$?",
+        "Compute \\({a} {sign} {b}\\).",
     ),
     held_out_wordings=(
         *asked_held_out("{a} {sign} {b}", "{a}{sign}{b}", count=7),
@@ -81,6 +83,9 @@ DECIMALS_MULTIPLY = Family(
         "What is the product of {a} and {b}?",
         "Find the product {a} x {b}.",
         "Multiply the decimals {a} and {b}.",
+        "What is ${a} \\times {b}$?",
+        "Compute ${a} \\cdot {b}$.",
+        "\\({a} \\times {b}\\)",
     ),
     held_out_wordings=(
         *asked_held_out("{a} × {b}", "{a}*{b}", count=5),

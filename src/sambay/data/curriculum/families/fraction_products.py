@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+from ..latex import Typeset
 from ..problem import Draft, Family
 from ..working import Work
 from ..working_fractions import Ratio, bracketed, divide, multiply, quotient_text
@@ -20,10 +21,14 @@ def _fractions_multiply_divide(random: Random, level: int) -> Draft:
     work = Work()
     if random.random() < 0.5:
         value = multiply(work, a, b)
-        values = {"typed": f"{a} * {b}", "printed": f"{a} × {b}", "spoken": f"{a} times {b}"}
+        values = {"typed": f"{a} * {b}", "printed": Typeset(f"{a} × {b}"), "spoken": f"{a} times {b}"}
     else:
         value = divide(work, a, b)
-        values = {"typed": quotient_text(a, b), "printed": f"{a} ÷ {bracketed(b)}", "spoken": f"{a} divided by {b}"}
+        values = {
+            "typed": quotient_text(a, b),
+            "printed": Typeset(f"{a} ÷ {bracketed(b)}"),
+            "spoken": f"{a} divided by {b}",
+        }
     return Draft(values, work, str(value))
 
 
@@ -50,6 +55,10 @@ FRACTIONS_MULTIPLY_DIVIDE = Family(
         "Give {printed} as a fraction in lowest terms.",
         "Work with fractions: {typed}",
         "How much is {spoken}, as a fraction?",
+        "Compute ${printed:latex}$.",
+        "What is ${printed:latex}$?",
+        "\\({printed:cdot}\\)",
+        "Simplify ${printed:cdot}$.",
     ),
     held_out_wordings=(
         *asked_held_out("{printed}", "{typed}", count=7),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from ..forms import lowest_terms
+from ..latex import Typeset
 from ..problem import Draft, Family
 from ..working import Work
 from ..working_fractions import Ratio, combine
@@ -62,7 +63,7 @@ def _fractions_add_subtract(random: Random, level: int) -> Draft:
     compact = str(terms[0]) + "".join(f"{sign}{term}" for sign, term in zip(signs, terms[1:], strict=True))
     spaced = str(terms[0]) + "".join(f" {sign} {term}" for sign, term in zip(signs, terms[1:], strict=True))
     spoken = spaced.replace("+", "plus").replace("-", "minus")
-    return Draft({"compact": compact, "spaced": spaced, "spoken": spoken}, work, str(value))
+    return Draft({"compact": Typeset(compact), "spaced": Typeset(spaced), "spoken": spoken}, work, str(value))
 
 
 FRACTIONS_SIMPLIFY = Family(
@@ -119,6 +120,10 @@ FRACTIONS_ADD_SUBTRACT = Family(
         "Give {spaced} as a fraction in lowest terms.",
         "Work with fractions: {compact}",
         "How much is {spoken}, as a fraction?",
+        "Compute ${spaced:latex}$.",
+        "What is ${spaced:latex}$?",
+        "\\({spaced:latex}\\)",
+        "Simplify ${compact:latex}$.",
     ),
     held_out_wordings=(
         *asked_held_out("{spaced}", "{compact}", count=7),

@@ -68,6 +68,11 @@ ORDER_OF_OPERATIONS = Family(
         "What number is {pretty}?",
         "Compute {expression}, multiplying before adding.",
         "Use the order of operations to evaluate {pretty}.",
+        "Compute ${pretty:latex}$.",
+        "What is the value of ${pretty:cdot}$?",
+        "\\({pretty:latex}\\)",
+        "Evaluate $${pretty:latex}$$",
+        "Simplify ${pretty:latex}$.",
     ),
     held_out_wordings=asked_held_out("{pretty}", "{expression}"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+from ..latex import Typeset
 from ..named_work import NamedWork
 from ..problem import Draft, Family
 from ..working import bracketed
@@ -28,7 +29,7 @@ def _powers(random: Random, level: int) -> Draft:
         return _reciprocal(base, exponent)
     work, text = NamedWork(), f"{bracketed(base)}^{exponent}"
     answer = power_by_steps(work, base, exponent)
-    return Draft({"power": text}, work, str(answer))
+    return Draft({"power": Typeset(text)}, work, str(answer))
 
 
 def _base_and_exponent(random: Random, level: int) -> tuple[int, int]:
@@ -49,7 +50,7 @@ def _reciprocal(base: int, exponent: int) -> Draft:
     work.say(f"{text}=1/{base}^{exponent}")
     power = power_by_steps(work, base, exponent)
     work.say(f"so 1/{power}")
-    return Draft({"power": text}, work, f"1/{power}")
+    return Draft({"power": Typeset(text)}, work, f"1/{power}")
 
 
 def power_by_steps(work: NamedWork, base: int, exponent: int) -> int:
@@ -80,6 +81,9 @@ POWERS = Family(
         "Expand the power {power}. What number is it?",
         "Work out this power: {power}",
         "Multiply out {power}.",
+        "Compute ${power:latex}$.",
+        "What is ${power:latex}$?",
+        "\\({power:latex}\\)",
     ),
     held_out_wordings=asked_held_out("{power}"),
 )

@@ -68,6 +68,10 @@ MULTIPLICATION = Family(
         "Product of {a} and {b}",
         "There are {a} boxes with {b} pens each. How many pens are there?",
         "What do you get when you multiply {a} by {b}?",
+        "${a} \\times {b}$",
+        "What is ${a} \\times {b}$?",
+        "Compute ${a} \\cdot {b}$.",
+        "Evaluate \\({a}\\cdot{b}\\).",
     ),
     held_out_wordings=(
         *asked_held_out("{a} × {b}", "{a}*{b}", count=4),
@@ -94,6 +98,10 @@ DIVISION_EXACT = Family(
         "{a} sweets are shared equally by {b} children. How many does each child get?",
         "Please divide {a} by {b}.",
         "If you divide {a} by {b}, what do you get?",
+        "${a} \\div {b}$",
+        "What is ${a} \\div {b}$?",
+        "Compute $\\frac{{{a}}}{{{b}}}$.",
+        "Evaluate \\(\\dfrac{{{a}}}{{{b}}}\\).",
     ),
     held_out_wordings=(
         *asked_held_out("{a} ÷ {b}", "{a}/{b}", count=4),

@@ -92,6 +92,9 @@ ADDITION = Family(
         "If you add {a} to {b}, what do you get?",
         "The numbers are {a} and {b}. What is their sum?",
         "Sum: {a} + {b}",
+        "${a} + {b}$",
+        "Compute ${a}+{b}$.",
+        "What is \\({a} + {b}\\)?",
     ),
     held_out_wordings=(
         "Could you total {a} and {b} for me?",
@@ -122,6 +125,9 @@ SUBTRACTION = Family(
         "Please take {b} from {a}.",
         "Start with {a} and subtract {b}.",
         "Difference: {a} - {b}",
+        "${a} - {b}$",
+        "Compute ${a}-{b}$.",
+        "What is \\({a} - {b}\\)?",
         "Let x = {a} and y = {b}. What is x - y?",
     ),
     held_out_wordings=(
@@ -173,6 +179,10 @@ SIGNED_ARITHMETIC = Family(
         "Compute with negative numbers: {pretty}.",
         "What number is {pretty}?",
         "Watch out for the minus signs and evaluate {expression}.",
+        "Compute ${pretty:latex}$.",
+        "What is the value of ${pretty:cdot}$?",
+        "\\({pretty:latex}\\)",
+        "Evaluate $${pretty:latex}$$",
     ),
     held_out_wordings=asked_held_out("{pretty}", "{expression}"),
 )
