@@ -33,7 +33,9 @@ def _factors(random: Random, level: int) -> list[Numbers]:
     kind = random.random() if level > 1 else 1.0
     most = _MOST[level]
     if kind < 0.15:
-        return [_numbers(random, min(most, 12), 2, num_terms=1), *_two(random, min(most, 30), 2)]
+        is_large = level > 2 and random.random() < 0.3
+        single = _numbers(random, most if is_large else 12, 2, num_terms=1)
+        return [single, *_two(random, most if is_large else min(most, 30), 2)]
     if kind < 0.25:
         return [_numbers(random, min(most, 9 * (level - 1)), 1) for _ in range(3)]
     if kind < 0.4:
