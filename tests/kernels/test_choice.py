@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 import torch
 
@@ -23,6 +25,12 @@ def test_the_cpu_gets_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     x = torch.randn(2, 5, 4)
     assert torch.equal(kernels.gate(x, x), reference.gate(x, x))
     assert torch.equal(kernels.causal_conv(x, torch.ones(4, 3)), reference.causal_conv(x, torch.ones(4, 3)))
+    for found, wanted in zip(
+        kernels.add_norm(x, x, torch.ones(4), eps=0.1, is_rms=True),
+        reference.add_norm(x, x, torch.ones(4), eps=0.1, is_rms=True),
+        strict=True,
+    ):
+        assert torch.equal(found, wanted)
 
 
 def test_the_users_wish_is_honoured_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +46,7 @@ def test_the_users_wish_is_honoured_or_refused(monkeypatch: pytest.MonkeyPatch) 
 def test_with_cuda_and_triton_each_operation_has_its_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("triton.experimental.gluon")
     monkeypatch.setattr(torch.version, "cuda", "13.0")
-    modules = {"selective_scan": "scan", "causal_conv": "convolution", "gate": "fused"}
+    modules = {"selective_scan": "scan", "causal_conv": "convolution", "gate": "fused", "add_norm": "norm"}
     for operation, module in modules.items():
         kernel = kernels._load(operation, module)
         assert kernel is not None
@@ -50,6 +58,16 @@ def test_a_state_size_that_the_kernel_has_not_stays_plain() -> None:
     delta = torch.zeros(1)
     sizes = [1, 2, 3, 12, 16, 128, 256]
     assert [n for n in sizes if kernels._is_power_of_two_to_128(delta, torch.zeros(4, n))] == [1, 2, 16, 128]
+
+
+def test_a_norm_that_the_kernel_cannot_serve_stays_plain() -> None:
+    pytest.importorskip("triton")
+    widest = importlib.import_module("sambay.kernels.norm").MAX_WIDTH
+    fits = kernels._is_width_to_6144
+    assert fits(None, torch.ones(widest))
+    assert fits(torch.ones(2, dtype=torch.bfloat16), torch.ones(3))
+    assert not fits(None, torch.ones(widest + 1))
+    assert not fits(torch.ones(2, dtype=torch.float64), torch.ones(3))
 
 
 def test_the_choice_is_a_constant_of_a_compiled_graph(monkeypatch: pytest.MonkeyPatch) -> None:

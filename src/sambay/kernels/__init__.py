@@ -15,7 +15,7 @@ from torch import Tensor
 from sambay.kernels import reference
 from sambay.kernels.reference import differential_combine
 
-__all__ = ["causal_conv", "differential_combine", "gate", "selective_scan"]
+__all__ = ["add_norm", "causal_conv", "differential_combine", "gate", "selective_scan"]
 
 _loaded: dict[str, Callable[..., Any]] = {}
 _KERNEL_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
@@ -68,6 +68,10 @@ def _is_power_of_two_to_128(_delta: Tensor, A_EN: Tensor, *_: Tensor) -> bool:
     return num_states <= 128 and num_states & (num_states - 1) == 0
 
 
+def _is_width_to_6144(update: Tensor | None, weight_D: Tensor, *_: Tensor) -> bool:
+    return weight_D.shape[0] <= 6144 and all(x is None or x.dtype in _KERNEL_DTYPES for x in (update, weight_D))
+
+
 def _any(*_: Any) -> bool:
     return True
 
@@ -75,3 +79,4 @@ def _any(*_: Any) -> bool:
 selective_scan = _by_device("selective_scan", "scan", _is_power_of_two_to_128)
 causal_conv = _by_device("causal_conv", "convolution", _any)
 gate = _by_device("gate", "fused", _any)
+add_norm = _by_device("add_norm", "norm", _is_width_to_6144)

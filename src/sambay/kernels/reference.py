@@ -3,7 +3,7 @@
 Arithmetic is float32 inside (float64 for float64 inputs), whatever the inputs' type. Every operation is differentiable.
 
 Letters: B sequences, S positions, T keys, E inner channels, N state size, K convolution width, H query heads,
-G key/value heads, C head width, F gated width.
+G key/value heads, C head width, F gated width, D model width.
 """
 
 from __future__ import annotations
@@ -256,6 +256,33 @@ def gate(value: Tensor, gate: Tensor) -> Tensor:
     """value * silu(gate), elementwise: the gated memory unit (arXiv 2507.06607, equation 1) and SwiGLU alike."""
     dtype = _wide(value.dtype)
     return (value.to(dtype) * F.silu(gate.to(dtype))).to(value.dtype)
+
+
+def add_norm(
+    hidden: Tensor,
+    update: Tensor | None,
+    weight_D: Tensor,
+    bias_D: Tensor | None = None,
+    *,
+    eps: float,
+    is_rms: bool,
+    scale: float = 1.0,
+    dtype: torch.dtype | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The stream hidden + scale * update (hidden itself without an update), and its norm over the last axis.
+
+    Layer norm (arXiv 1607.06450) or, with `is_rms`, root-mean-square norm (arXiv 1910.07467). The norm's input is first
+    rounded to the weight's type, its result to `dtype`; None leaves the weight's.
+    """
+    if is_rms and bias_D is not None:
+        raise ValueError("bias must be None with is_rms: the root-mean-square norm has none")
+    stream = hidden if update is None else torch.add(hidden, update, alpha=scale)
+    rounded, shape = stream.to(weight_D.dtype), weight_D.shape
+    if is_rms:
+        normed = F.rms_norm(rounded, shape, weight_D, eps)
+    else:
+        normed = F.layer_norm(rounded, shape, weight_D, bias_D, eps)
+    return stream, normed if dtype is None else normed.to(dtype)
 
 
 def differential_combine(

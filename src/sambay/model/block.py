@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import Cache
 from transformers.modeling_layers import GradientCheckpointingLayer
@@ -18,17 +17,29 @@ from sambay.model.memory_unit import MemoryUnit
 
 
 class LayerNorm(nn.LayerNorm):
-    """Layer norm whose input is first rounded to the weight's type, as in the released code."""
+    """Layer norm whose input is first rounded to the weight's type, as in the released code.
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.layer_norm(input.to(self.weight.dtype), self.normalized_shape, self.weight, self.bias, self.eps)
+    With an `update` it first adds that to the residual stream, times `scale`, and returns the new stream too.
+    """
+
+    def forward(  # type: ignore[override]
+        self, input: Tensor, update: Tensor | None = None, *, scale: float = 1.0, dtype: torch.dtype | None = None
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """The norm of `input` in the weight's type or `dtype`; with an update (input + scale * update, its norm)."""
+        stream, normed = kernels.add_norm(
+            input, update, self.weight, self.bias, eps=self.eps, is_rms=False, scale=scale, dtype=dtype
+        )
+        return normed if update is None else (stream, normed)
 
 
 class RMSNorm(nn.RMSNorm):
-    """Root-mean-square norm whose input is first rounded to the weight's type."""
+    """Root-mean-square norm, otherwise as `LayerNorm`."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x.to(self.weight.dtype), self.normalized_shape, self.weight, self.eps)
+    def forward(  # type: ignore[override]
+        self, x: Tensor, update: Tensor | None = None, *, scale: float = 1.0, dtype: torch.dtype | None = None
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        stream, normed = kernels.add_norm(x, update, self.weight, eps=self.eps, is_rms=True, scale=scale, dtype=dtype)
+        return normed if update is None else (stream, normed)
 
 
 def make_norm(config: SambaYConfig) -> LayerNorm | RMSNorm:
@@ -81,7 +92,8 @@ class Block(GradientCheckpointingLayer):
     ) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
         """Returns (hidden of the last `keep` positions or all, memory, keys, values); the last three as given unless
         this layer is the one that later layers read."""
-        normed_BSD = self.input_layernorm(hidden_BSD)
+        dtype = product_dtype(hidden_BSD)
+        normed_BSD = self.input_layernorm(hidden_BSD, dtype=dtype)
         if self.mixer is MEMORY:
             mixed = self.attn(normed_BSD, memory_BSE)
         elif self.mixer is MAMBA:
@@ -99,8 +111,10 @@ class Block(GradientCheckpointingLayer):
             if self.is_shared:
                 keys, values = own_keys, own_values
         hidden_BSD = hidden_BSD if keep is None else hidden_BSD[:, -keep:]
-        hidden_BSD = torch.add(hidden_BSD, self.dropout(mixed), alpha=self.residual_multiplier)
-        mixed = self.mlp(self.post_attention_layernorm(hidden_BSD))
+        hidden_BSD, normed_BSD = self.post_attention_layernorm(
+            hidden_BSD, self.dropout(mixed), scale=self.residual_multiplier, dtype=dtype
+        )
+        mixed = self.mlp(normed_BSD)
         hidden_BSD = torch.add(hidden_BSD, self.dropout(mixed), alpha=self.residual_multiplier)
         return hidden_BSD, memory_BSE, keys, values
 
@@ -108,3 +122,11 @@ class Block(GradientCheckpointingLayer):
 def residual_dtype(dtype: torch.dtype) -> torch.dtype:
     """The type of the residual stream: float32, as in the released model from layer 0 on (float64 stays)."""
     return torch.promote_types(dtype, torch.float32)
+
+
+def product_dtype(hidden_BSD: Tensor) -> torch.dtype | None:
+    """What autocast would round the input of a product to, so that a norm can write it so; None without autocast."""
+    device = hidden_BSD.device.type
+    if hidden_BSD.dtype == torch.float64 or not torch.is_autocast_enabled(device):  # autocast leaves float64 alone
+        return None
+    return torch.get_autocast_dtype(device)

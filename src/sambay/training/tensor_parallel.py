@@ -150,7 +150,8 @@ class InputProjection(_SplitLinear):
     """From the whole hidden state to this rank's channels."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return super().forward(SumBackward.apply(input, self.group))
+        # In the weight's type, so that autocast does not round the addends of the gradients' sum.
+        return super().forward(SumBackward.apply(input.to(self.weight.dtype), self.group))
 
 
 class OutputProjection(_SplitLinear):
