@@ -9,8 +9,8 @@ from ..problem import Draft, Family
 from .span_wordings import SPAN_WORDINGS, SPAN_WORDINGS_HELD_OUT, named_form, span_scenery
 
 _DAY_IN_MS = 24 * 60 * 60 * 1000
-# From the right: a unit, and how many of it make one of the next.
-_UNITS = (("milliseconds", 1000), ("seconds", 60), ("minutes", 60), ("hours", 24))
+# From the right: a unit, how many of it make one of the next, and its length in milliseconds.
+_UNITS = (("milliseconds", 1000, 1), ("seconds", 60, 1000), ("minutes", 60, 60_000), ("hours", 24, 3_600_000))
 # The last unit that a form shows, counted in milliseconds.
 PRECISION_IN_MS = {"HH:MM": 60_000, "HH:MM:SS": 1000, "HH:MM:SS.mmm": 1}
 _FORMS_OF_LEVEL = (("HH:MM", "HH:MM:SS"), tuple(PRECISION_IN_MS), tuple(PRECISION_IN_MS), ("HH:MM:SS.mmm",))
@@ -33,21 +33,24 @@ def written_clock(moment_in_ms: int, form: str) -> str:
     return f"{text}.{milliseconds:03d}" if form == "HH:MM:SS.mmm" else text
 
 
-def subtract_clocks(work: NamedWork, start_in_ms: int, end_in_ms: int, form: str) -> bool:
-    """Takes one time of the day off another, unit by unit from the right; whether a day is borrowed in the end."""
+def subtract_clocks(work: NamedWork, start_in_ms: int, end_in_ms: int, form: str) -> tuple[int, bool]:
+    """Takes one time of the day off another, unit by unit from the right.
+
+    Returns the difference in milliseconds, and whether a day had to be borrowed for it.
+    """
     first = {"HH:MM": 2, "HH:MM:SS": 1, "HH:MM:SS.mmm": 0}[form]
-    has_borrowed = False
+    elapsed_in_ms, has_borrowed = 0, False
     parts = zip(_UNITS, clock_parts(start_in_ms), clock_parts(end_in_ms), strict=True)
-    for (unit, size), before, after in list(parts)[first:]:
+    for (unit, size, length_in_ms), before, after in list(parts)[first:]:
         work.called(unit)
         is_short = after - has_borrowed < before
         if is_short:
             after = work.add(after, size)
         if has_borrowed:
             after = work.subtract(after, 1)
-        work.subtract(after, before)
+        elapsed_in_ms += work.subtract(after, before) * length_in_ms
         has_borrowed = is_short
-    return has_borrowed
+    return elapsed_in_ms, has_borrowed
 
 
 def _time_span(random: Random, level: int) -> Draft:
@@ -61,8 +64,8 @@ def _time_span(random: Random, level: int) -> Draft:
     start = random.randrange(0, latest, step)
     end = (start + length) % _DAY_IN_MS
     work = NamedWork()
-    subtract_clocks(work, start, end, form)
-    answer = written_clock(length, form)
+    elapsed, _ = subtract_clocks(work, start, end, form)
+    answer = written_clock(elapsed, form)
     work.say(f"so {answer}")
     values = {"start": written_clock(start, form), "end": written_clock(end, form), "form": named_form(random, form)}
     return Draft(values, work, answer, span_scenery(random))
