@@ -27,7 +27,7 @@ def _sum_in_base(random: Random, level: int) -> Draft:
         return _sum_in_base(random, level)
     first, second = digits_in(a, base), digits_in(b, base)
     work = Work()
-    digits = (_added if sign == "+" else _subtracted)(work, first, second, base)
+    digits = (added if sign == "+" else subtracted)(work, first, second, base)
     is_prefixed = base in _PREFIXES and (a + b) % 3 == 0  # by the numbers, so that a problem has one form
     prefix = _PREFIXES[base] if is_prefixed else ""
     work.say(f"so {prefix}{digits}")
@@ -46,7 +46,8 @@ def _columns(work: Work, first: str, second: str, base: int) -> Iterator[tuple[s
         first, second = first[:-1], second[:-1]
 
 
-def _added(work: Work, first: str, second: str, base: int) -> str:
+def added(work: Work, first: str, second: str, base: int) -> str:
+    """The digits of the sum, worked out."""
     digits, carry = "", 0
     for x, y in _columns(work, first, second, base):
         a, b = digit_value(work, x), digit_value(work, y)
@@ -57,7 +58,7 @@ def _added(work: Work, first: str, second: str, base: int) -> str:
     return write_digit(work, 1, digits, base) if carry else digits
 
 
-def _subtracted(work: Work, first: str, second: str, base: int) -> str:
+def subtracted(work: Work, first: str, second: str, base: int) -> str:
     """Of a number not below the other; zeros in front are dropped at the end."""
     digits, borrowed = "", False
     for x, y in _columns(work, first, second, base):
