@@ -32,12 +32,14 @@ def _factors(random: Random, level: int) -> list[Numbers]:
     """Two factors; above level 1 also three, of smaller numbers, a single term as the first one, and squares."""
     kind = random.random() if level > 1 else 1.0
     most = _MOST[level]
+    is_large = level > 2 and random.random() < 0.3
     if kind < 0.15:
-        is_large = level > 2 and random.random() < 0.3
         single = _numbers(random, most if is_large else 12, 2, num_terms=1)
         return [single, *_two(random, most if is_large else min(most, 30), 2)]
     if kind < 0.25:
-        return [_numbers(random, min(most, 9 * (level - 1)), 1) for _ in range(3)]
+        if is_large:
+            return [_numbers(random, most, 2, num_terms=2) for _ in range(3)]
+        return [_numbers(random, 9 * (level - 1), 1) for _ in range(3)]
     if kind < 0.4:
         return [_numbers(random, most, 2, num_terms=1), _numbers(random, most, 2)]
     if kind < 0.45:
@@ -64,13 +66,17 @@ def _numbers(random: Random, most: int, degree: int, num_terms: int | None = Non
 
 
 def _multiplied(work: Work, first: Numbers, second: Numbers, letter: str) -> Numbers:
-    """The product: for every exponent from the highest the pairs, their products, and the sum of these."""
+    """The product: for every exponent from the highest its pairs, their signs, the products, their sum, the term."""
     result = {}
     for exponent in sorted({a + b for a in first for b in second}, reverse=True):
         pairs = [(number, second[exponent - a]) for a, number in first.items() if exponent - a in second]
+        given = "+".join(f"{bracketed(a)}*{bracketed(b)}" for a, b in pairs)
+        signed = "".join(f"{'+' if a * b > 0 else '-'}{abs(a)}*{abs(b)}" for a, b in pairs).removeprefix("+")
         name = coded([Term(1, exponent)], letter)
-        work.say(f"{name}: " + "+".join(f"{bracketed(a)}*{bracketed(b)}" for a, b in pairs))
-        number = work.add(*(work.multiply(a, b) for a, b in pairs))
+        work.say(f"{name}: {given}" + (f"={signed}" if signed != given else ""))
+        products = [work.multiply(abs(a), abs(b)) * (1 if a * b > 0 else -1) for a, b in pairs]
+        number = work.add(*products)
+        work.say(coded([Term(number, exponent)], letter))
         if number:
             result[exponent] = number
     return result
