@@ -28,7 +28,7 @@ if [ "$TINY" = 1 ]; then
   NARROW_TOKENS=16384 COMPARE_TOKENS=16384 VOCABULARY=1024 PROBLEMS=8 CHOICE_PROBLEMS=8 REPLY_TOKENS=24
   DEPTH=8
   MORE=(--set device=cpu --set precision=float32 --set sequence_tokens=128 --set batch_tokens=2048
-        --set base_batch_tokens=2048 --set micro_batch_rows=16 --set warmup_tokens=2048 --set is_progress_shown=false)
+        --set base_batch_tokens=2048 --set micro_batch_rows=16 --set warmup_tokens=2048 --set is_progress_shown=false --set is_compiled=false)
   FINETUNE=(--set total_tokens=16384)
 fi
 if [ -n "${MINUTES:-}" ]; then MORE+=(--set "max_minutes=$MINUTES"); fi
@@ -112,7 +112,7 @@ fi
 for rate in $RATES; do
   run "narrow-$rate" recipes/default_model.yaml --set "model=sambayda_d$NARROW_DEPTH" \
     --set "model_overrides=$(sizes sambayda $NARROW_DEPTH)" --set "curriculum=$(curriculum '')" --set "base_depth=$DEPTH" \
-    --set "total_tokens=$NARROW_TOKENS" --set "base_learning_rate=$rate"
+    --set "total_tokens=$NARROW_TOKENS" --set "base_learning_rate=$rate" --set schedule=linear
 done
 RATE=$(lowest $RATES)
 say "learning rate $RATE"
@@ -121,7 +121,7 @@ say "learning rate $RATE"
 for architecture in sambayda transformer sambayoco; do
   run "compare-$architecture" recipes/default_model.yaml --set "model=${architecture}_d$DEPTH" \
     --set "model_overrides=$(sizes $architecture $DEPTH)" --set "curriculum=$(curriculum '')" --set "base_depth=$DEPTH" \
-    --set "total_tokens=$COMPARE_TOKENS" --set "base_learning_rate=$RATE"
+    --set "total_tokens=$COMPARE_TOKENS" --set "base_learning_rate=$RATE" --set schedule=linear
   measure "choice-compare-$architecture" "$OUT/compare-$architecture/model" $CHOICE_PROBLEMS $CHOICE_SEED $CHOICE
 done
 say "best at equal tokens: $(best compare-sambayda compare-transformer compare-sambayoco); what ships is SambaY+DA all the same"
@@ -131,8 +131,8 @@ run pretrain recipes/default_model.yaml --set "model=sambayda_d$DEPTH" --set "mo
   --set "curriculum=$(curriculum '')" --set "base_depth=$DEPTH" --set "base_learning_rate=$RATE" \
   $([ "$TINY" = 1 ] && echo --set total_tokens=65536 || true)
 run finetune recipes/default_model_finetune.yaml --set "model=sambayda_d$DEPTH" \
-  --set "model_overrides=$(sizes sambayda $DEPTH)" --set "initial_model=$OUT/pretrain/model" --set "base_depth=$DEPTH" \
-  --set "curriculum=$(curriculum ', is_loss_on_replies_only: true, dialogue_fraction: 0.3, level_weights: [1, 1, 2]')" \
+  --set "model_overrides=$(sizes sambayda $DEPTH)" --set "initial_model=$OUT/pretrain/model" --set "base_depth=$DEPTH" --set "base_learning_rate=$RATE" \
+  --set "curriculum=$(curriculum ', is_loss_on_replies_only: true, dialogue_fraction: 0.25, level_weights: [2, 2, 3]')" \
   ${FINETUNE[@]+"${FINETUNE[@]}"}
 
 # --- 6. The better stage, by problems that the scores do not use
