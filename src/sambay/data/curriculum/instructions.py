@@ -50,7 +50,7 @@ _ANY = (
     "Please answer this.",
     "Double-check before you give the answer.",
     "State clearly what the answer is.",
-    "The answer must be exact.",
+    "Read the question twice.",
     "Use no tools.",
     "There is exactly one correct answer.",
     "Answer:",

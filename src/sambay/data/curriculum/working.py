@@ -121,7 +121,7 @@ class Work:
         steps, larger, smaller = [], max(a, b), min(a, b)
         while smaller:
             rest = larger % smaller
-            steps.append(_parted(larger, smaller))
+            steps.append(parted(larger, smaller))
             larger, smaller = smaller, rest
         self.say(f"gcd({a},{b}): {', '.join(steps)}, so {larger}")
         return larger
@@ -209,13 +209,13 @@ def long_division(a: int, b: int) -> str:
     for digit in str(a):
         rest = rest * 10 + int(digit)
         if rest >= b or steps:
-            steps.append(_parted(rest, b))
+            steps.append(parted(rest, b))
             rest %= b
     quotient, rest = divmod(a, b)
     return f"{a}/{b}: {', '.join(steps)}, so {quotient} r {rest}"
 
 
-def _parted(number: int, divisor: int) -> str:
+def parted(number: int, divisor: int) -> str:
     """How often a divisor goes into a number, and what remains; beyond the times tables with the multiple between."""
     quotient, rest = divmod(number, divisor)
     is_known = divisor <= _KNOWN_FACTOR or quotient <= 1 or _is_power_of_ten(divisor)
