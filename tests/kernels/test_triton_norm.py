@@ -8,7 +8,7 @@ from torch import Tensor
 
 pytest.importorskip("triton")
 
-from sambay import SambaYForCausalLM
+from sambay import SambaYForCausalLM, kernels
 from sambay.kernels import norm, reference
 from sambay.model import block
 
@@ -170,6 +170,29 @@ def test_as_torch_wants_operators(has_update: bool, no_poison) -> None:
     leaves = {name: leaf.requires_grad_() for name, leaf in make_leaves((4, 24), False, has_update).items()}
     arguments = (leaves["hidden"], leaves.get("update"), leaves["weight_D"], leaves["bias_D"])
     torch.library.opcheck(torch.ops.sambay.triton_add_norm, (*arguments, 0.5, 1e-5, False, torch.float32))
+
+
+# torch 2.11's own compiler warns on a GPU
+@pytest.mark.filterwarnings("ignore:TensorFloat32 tensor cores:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+@pytest.mark.parametrize("is_rms", [False, True])
+def test_inside_a_compiled_graph(is_rms: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As chosen by device, under autocast: one graph, values and gradients of the uncompiled kernel."""
+    monkeypatch.setattr(kernels, "_is_on_gpu", lambda _x: True)
+    monkeypatch.setattr(kernels, "_has_kernel", lambda *_: True)
+    monkeypatch.setitem(kernels._loaded, "add_norm", norm.add_norm)
+
+    def layer(hidden, update, weight_D, bias_D=None, **options):
+        dtype = block.product_dtype(hidden)
+        return kernels.add_norm(hidden, update, weight_D, bias_D, is_rms=is_rms, dtype=dtype, scale=0.5, **options)
+
+    leaves = make_leaves((2, 7, 40), is_rms, True, update_dtype=torch.bfloat16)
+    with torch.autocast(DEVICE, torch.bfloat16):
+        wanted = run(layer, leaves)
+        compiled = torch.compile(layer, fullgraph=True, backend="inductor" if DEVICE == "cuda" else "aot_eager")
+        found = run(compiled, leaves)
+    assert found["normed"].dtype == torch.bfloat16
+    compare(found, wanted, LIMITS[torch.float32])
 
 
 @pytest.mark.parametrize("norm_type", ["layernorm", "rmsnorm"])

@@ -11,7 +11,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import DynamicCache
 
-from sambay import SambaYForCausalLM, named_config
+from sambay import SambaYForCausalLM, kernels, named_config
+from sambay.kernels import reference
 from sambay.model import weights
 
 pytestmark = [
@@ -119,6 +120,28 @@ def test_gradients_equal_the_cpus(tiny_model: SambaYForCausalLM) -> None:
     ):
         error = (ours.cpu() - want).norm() / want.norm().clamp_min(1e-6)
         assert error < 1e-3, f"{name}: {error:.1e}"  # float32 sums in another order, through eight layers
+
+
+@pytest.mark.parametrize("norm_type", ["layernorm", "rmsnorm"])
+def test_the_fused_norm_trains_like_its_twin(norm_type: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under autocast: the two round in the same places, and a norm's last digit decides one rounding in thousands."""
+    config = named_config("tiny")
+    config = type(config)(**{**config.to_diff_dict(), "norm_type": norm_type, "residual_multiplier": 0.5})
+    model, ids = SambaYForCausalLM(config).cuda().train(), torch.randint(3, 300, (2, 300), device="cuda")
+    results = []
+    for function in (reference.add_norm, kernels.add_norm):
+        monkeypatch.setattr(kernels, "add_norm", function)
+        with torch.autocast("cuda", torch.bfloat16):
+            loss = model(ids, labels=ids, use_cache=False).loss
+        results.append((loss.detach(), torch.autograd.grad(loss, list(model.parameters()))))
+    assert kernels._loaded["add_norm"].__module__ == "sambay.kernels.norm"  # it was the kernel that ran
+    (loss, wanted), (found_loss, found) = results
+    torch.testing.assert_close(found_loss, loss, rtol=1e-3, atol=1e-3)
+    pairs = {name: pair for (name, _), *pair in zip(model.named_parameters(), found, wanted, strict=True)}
+    lambdas = [pairs.pop(name) for name in list(pairs) if "lambda_" in name]  # as one vector: docs/numerics.md
+    pairs["lambdas"] = [torch.cat(parts) for parts in zip(*lambdas, strict=True)]
+    for name, (ours, want) in pairs.items():
+        assert (ours - want).norm() < 0.05 * want.norm() + 1e-6, name
 
 
 def test_the_kernels_run_inside_a_full_graph(tiny_model: SambaYForCausalLM) -> None:
