@@ -7,28 +7,46 @@ import importlib
 import os
 from collections.abc import Callable
 from functools import cache, wraps
+from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sambay.kernels import reference
+from sambay.kernels import reference, reference_decode
 from sambay.kernels.reference import differential_combine
 
-__all__ = ["add_norm", "causal_conv", "differential_combine", "gate", "selective_scan"]
+__all__ = [
+    "add_norm",
+    "causal_conv",
+    "conv_step",
+    "decode_gate",
+    "differential_combine",
+    "gate",
+    "mamba_step",
+    "selective_scan",
+]
 
 _loaded: dict[str, Callable[..., Any]] = {}
 _KERNEL_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
-def _by_device(operation: str, module: str, fits: Callable[..., bool]) -> Callable[..., Any]:
-    """The operation of that name: `sambay.kernels.<module>` where it serves these inputs, else the reference."""
-    plain = getattr(reference, operation)
+def _by_device(
+    operation: str,
+    module: str,
+    fits: Callable[..., bool],
+    plain_twins: ModuleType = reference,
+    is_for_engine: bool = False,
+) -> Callable[..., Any]:
+    """The operation of that name: `sambay.kernels.<module>` where it serves these inputs, else its plain twin."""
+    plain = getattr(plain_twins, operation)
 
     @wraps(plain)
     def chosen(x: Tensor, *arguments: Any, **options: Any) -> Any:
-        # One token a sequence stays plain: launching a kernel costs the host more than its few elements.
-        is_served = _is_on_gpu(x) and x.ndim == 3 and x.shape[1] > 1 and fits(*arguments)
+        # One token a sequence stays plain: launching a kernel costs the host more than its few elements. Not so for
+        # the engine, whose CUDA graphs take the launches away.
+        is_worth_it = is_for_engine or (x.ndim == 3 and x.shape[1] > 1)
+        is_served = _is_on_gpu(x) and is_worth_it and fits(*arguments)
         if not (is_served and _has_kernel(operation, module)):
             return plain(x, *arguments, **options)
         return _loaded[operation](x, *arguments, **options)
@@ -80,3 +98,8 @@ selective_scan = _by_device("selective_scan", "scan", _is_power_of_two_to_128)
 causal_conv = _by_device("causal_conv", "convolution", _any)
 gate = _by_device("gate", "fused", _any)
 add_norm = _by_device("add_norm", "norm", _is_width_to_6144)
+
+# The engine's.
+decode_gate = _by_device("gate", "fused", _any, is_for_engine=True)
+conv_step = _by_device("conv_step", "decode_mamba", _any, reference_decode, is_for_engine=True)
+mamba_step = _by_device("mamba_step", "decode_mamba", _is_power_of_two_to_128, reference_decode, is_for_engine=True)
