@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 from random import Random
 
-from sambay.data.curriculum.families import weekday_of_date
+from sambay.data.curriculum.families import weekday_of_date, weekdays_of_spans
 from sambay.data.curriculum.families.date_forms import DATE_FORMS, DATE_FORMS_WITH_WEEKDAYS, written_date
 from sambay.data.curriculum.problem import split_of
 
@@ -46,3 +47,27 @@ def test_a_date_is_on_one_side_of_the_split_in_all_its_forms() -> None:
         sides.setdefault(key, set()).add(split_of("weekday_of_date", draft.values))
     assert any(len(forms) > 1 for forms in shown.values())
     assert all(len(side) == 1 for side in sides.values())
+
+
+def test_the_weekday_some_days_away_from_a_date() -> None:
+    for level in LEVELS:
+        for seed in range(250):
+            draft = weekdays_of_spans.WEEKDAY_AWAY.draw(Random(seed), level)
+            start, away = date.fromisoformat(str(draft.values["start"])), int(str(draft.values["away"]))
+            assert draft.answer == (start + timedelta(days=away)).strftime("%A"), draft
+            direction, shown = ("after|later" if away > 0 else "before|earlier"), f"{draft.values['away']:shown}"
+            assert re.match(rf"{abs(away)} days? ({direction})", shown), draft
+
+
+def test_the_weekdays_between_two_dates_are_counted_one_by_one() -> None:
+    for level in LEVELS:
+        for seed in range(250):
+            draft = weekdays_of_spans.WEEKDAYS_COUNTED.draw(Random(seed), level)
+            start, end = (date.fromisoformat(str(draft.values[slot])) for slot in ("start", "end"))
+            days = [start + timedelta(days=number) for number in range((end - start).days + 1)]
+            wanted = str(draft.values["wanted"])
+            if wanted == "working days":
+                found = [day for day in days if day.weekday() < 5]
+            else:
+                found = [day for day in days if day.strftime("%A") == wanted]
+            assert draft.answer == str(len(found)), draft

@@ -67,6 +67,7 @@ from . import (
     units,
     wages,
     weekday_of_date,
+    weekdays_of_spans,
     written_results,
 )
 
@@ -124,6 +125,7 @@ FAMILIES: dict[str, Family] = {
         clock_forms,
         calendar_days,
         weekday_of_date,
+        weekdays_of_spans,
         time_spans,
         date_spans,
         units,

@@ -18,7 +18,7 @@ _MOST_DAYS = ((1, 1, 10, 30), (1, 7, 40), (1, 30, 100), (200,))
 _ALL_DATE_FORMS = (*DATE_FORMS, *DATE_FORMS_WITH_WEEKDAYS)
 
 
-def _days_between(work: NamedWork, start: date, end: date) -> int:
+def days_between_dates(work: NamedWork, start: date, end: date) -> int:
     """Days from one date to a later one: the rest of the first month, the months between, the days of the last."""
     if (start.year, start.month) == (end.year, end.month):
         return work.called("days").subtract(end.day, start.day)
@@ -45,7 +45,7 @@ def _date_span(random: Random, level: int) -> Draft:
     days = random.randint(0, random.choice(_MOST_DAYS[level - 1]))
     start, end = _dates(random, days)
     work = NamedWork()
-    answer = f"{_days_between(work, start, end)} days"
+    answer = f"{days_between_dates(work, start, end)} days"
     form = random.choice(_ALL_DATE_FORMS)
     work.say(f"so {answer}")
     values = {
@@ -95,7 +95,7 @@ def _elapsed(
 ) -> tuple[str, NamedWork]:
     work = NamedWork()
     clock, has_borrowed = subtract_clocks(work, start_in_ms, end_in_ms, given)
-    days = _days_between(work, start, end)
+    days = days_between_dates(work, start, end)
     if has_borrowed:
         days = work.called("a day less").subtract(days, 1)
     hours = clock_parts(clock)[3]
