@@ -26,7 +26,7 @@ def drafts(level: int, count: int = 400) -> list[Draft]:
 
 def rounded(value: Fraction, digits: int, is_significant: bool) -> Fraction:
     """Half up."""
-    with decimal.localcontext(prec=60):
+    with decimal.localcontext(decimal.Context(prec=60)):
         number = decimal.Decimal(value.numerator) / value.denominator
         last = number.adjusted() - digits + 1 if is_significant else -digits
         return Fraction(number.quantize(decimal.Decimal(1).scaleb(last), ROUND_HALF_UP))
