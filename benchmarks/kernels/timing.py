@@ -11,12 +11,19 @@ from torch import Tensor
 
 # A backward pass is timed on one graph again and again: compiled ones must not reuse the graph's memory for results.
 torch._functorch.config.donated_buffer = False
+_CYCLES_PER_MS = 2_000_000  # of a GPU, rounded up
 
 
-def milliseconds(run: Callable[[], object], repeats: int = 20, warmup: int = 3) -> float:
-    """The median time of `run` in milliseconds."""
+def milliseconds(run: Callable[[], object], repeats: int = 20, warmup: int = 3, host_ms: float | None = None) -> float:
+    """The median time of `run` in milliseconds.
+
+    With `host_ms`, a bound of what one run costs the host, the GPU waits until all runs are queued: else what takes it
+    less time than the host needs for the launches would be timed at the host's pace.
+    """
     for _ in range(warmup):
         run()
+    if host_ms is not None and torch.cuda.is_available():
+        torch.cuda._sleep(int(repeats * host_ms * _CYCLES_PER_MS))
     times = _on_gpu(run, repeats) if torch.cuda.is_available() else _on_cpu(run, repeats)
     return sorted(times)[repeats // 2]
 

@@ -40,7 +40,7 @@ for name in "$@"; do
         attention-tiny)
             part attention 120 "$python" benchmarks/kernels/attention.py --json "$output/attention.json" \
                 --lengths 20 --check-lengths 24 --window 16 --repeats 1 ;;
-        norm-full) part norm 30 "$python" benchmarks/kernels/norm.py --json "$output/norm.json" ;;
+        norm-full) part norm 60 "$python" benchmarks/kernels/norm.py --json "$output/norm.json" ;;
         norm-tiny)
             part norm 120 "$python" benchmarks/kernels/norm.py --json "$output/norm.json" --shapes 40x64 --repeats 1 \
                 --kinds eager ;;
