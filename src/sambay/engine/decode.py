@@ -1,0 +1,175 @@
+"""One new token of many sequences: every layer, on the pools, with the kernels of decoding.
+
+Everything that changes from step to step is in device tensors, so that a CUDA graph can replay a step.
+
+Letters: B sequences, M pages in a row of the table, D model width, E Mamba channels, H query heads, G key/value heads
+as cached, C their width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sambay import kernels
+from sambay.config import CROSS, MAMBA, MEMORY, WINDOW, SambaYConfig
+from sambay.engine.pools import KeysValues, Pools
+from sambay.kernels.reference_paged import Pairing
+from sambay.model.attention import Attention, rotary_angles, rotate
+from sambay.model.mamba import Mamba
+from sambay.model.sambay import SambaYForCausalLM
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Where the tokens of a step belong. Rows that pad the batch have slot 0, page 0 and position 0.
+
+    slots_B, positions_B: int64. tables_BM: int32, the pages of each sequence.
+    """
+
+    slots_B: Tensor
+    positions_B: Tensor
+    tables_BM: Tensor
+
+    def last(self, count: int) -> Rows:
+        """The last `count` rows."""
+        return Rows(self.slots_B[-count:], self.positions_B[-count:], self.tables_BM[-count:])
+
+
+@dataclass
+class Stream:
+    """What flows through the layers: the residual stream in float32, and the memory of the last Mamba layer."""
+
+    hidden_BD: Tensor
+    memory_BE: Tensor | None = None
+
+
+class Decoder:
+    """The layers of a model over one token a sequence."""
+
+    def __init__(self, model: SambaYForCausalLM, pools: Pools) -> None:
+        self.model, self.pools, self.config = model.model, pools, model.config
+        self.A = {index: -torch.exp(model.model.layers[index].attn.A_log.float()) for index in pools.mamba}
+        self.pairings = {
+            index: _pairing(block.attn) for index, block in enumerate(self.model.layers) if block.mixer.is_attention
+        }
+
+    def self_decoder(self, stream: Stream, rows: Rows) -> Stream:
+        """The layers that every token passes."""
+        return self._layers(stream, rows, range(self.config.num_self_decoder_layers))
+
+    def cross_decoder(self, stream: Stream, rows: Rows) -> Stream:
+        """The layers after them, which only a token whose successor is wanted must pass."""
+        return self._layers(stream, rows, range(self.config.num_self_decoder_layers, self.config.num_hidden_layers))
+
+    def _layers(self, stream: Stream, rows: Rows, indices: range) -> Stream:
+        rotation = rotation_of(self.config, rows.positions_B)
+        for index in indices:
+            block = self.model.layers[index]
+            normed_BD = block.input_layernorm(stream.hidden_BD)
+            mixed_BD, memory_BE = self._mix(index, normed_BD, stream.memory_BE, rows, rotation)
+            stream = Stream(after_mixing(block, stream.hidden_BD, mixed_BD), memory_BE)
+        return stream
+
+    def _mix(self, index: int, normed_BD: Tensor, memory_BE: Tensor | None, rows: Rows, rotation):
+        block = self.model.layers[index]
+        layer = block.attn
+        if block.mixer is MEMORY:
+            gated_BE = kernels.decode_gate(memory_BE, layer.in_proj(normed_BD))
+            return layer.out_proj(gated_BE), memory_BE
+        if block.mixer is MAMBA:
+            output_BE, memory = self._mamba(index, layer, normed_BD, rows.slots_B, block.is_shared)
+            return layer.out_proj(output_BE), memory if block.is_shared else memory_BE
+        mixed = self.attend(index, self._queries(index, normed_BD, rows, rotation), rows)
+        return layer.out_proj(mixed), memory_BE
+
+    def _mamba(self, index: int, layer: Mamba, normed_BD: Tensor, slots_B: Tensor, is_shared: bool):
+        state = self.pools.mamba[index]
+        x_BSE, gate_BSE = layer.in_proj(normed_BD)[:, None].chunk(2, dim=-1)
+        x_BSE = kernels.conv_step(x_BSE, state.tails, layer.conv1d.weight.squeeze(1), layer.conv1d.bias, slots_B)
+        delta_BSR, B_BSN, C_BSN = layer.x_proj(x_BSE).split(layer.sizes_RNN, dim=-1)
+        output_BSE, memory_BSE = kernels.mamba_step(
+            x_BSE, F.linear(delta_BSR, layer.dt_proj.weight), self.A[index], B_BSN, C_BSN, layer.D, state.states,
+            slots_B, delta_bias_E=layer.dt_proj.bias, gate_BSE=gate_BSE, return_memory=is_shared,
+        )  # fmt: skip
+        return output_BSE[:, 0], None if memory_BSE is None else memory_BSE[:, 0]
+
+    def _queries(self, index: int, normed_BD: Tensor, rows: Rows, rotation) -> Tensor:
+        """The queries (B, H, head width); keys and values of a layer that makes some are written to its cache."""
+        layer = self.model.layers[index].attn
+        queries_BHC, keys_BGC, values_BGC = project(layer, normed_BD, rotation)
+        if keys_BGC is not None and values_BGC is not None:
+            cache, cache_rows_B = self._cache(index, rows)
+            kernels.write_cache(keys_BGC, values_BGC, cache.keys, cache.values, cache_rows_B)
+        return queries_BHC
+
+    def attend(self, index: int, queries_BHC: Tensor, rows: Rows) -> Tensor:
+        """One query a sequence to everything that its cache holds, the token's own included: (B, H * head width)."""
+        layer, mixer = self.model.layers[index].attn, self.model.layers[index].mixer
+        lengths_B, tables_BM = (rows.positions_B + 1).int(), rows.tables_BM
+        if mixer is WINDOW:
+            cache = self.pools.rings[index]
+            lengths_B, tables_BM = lengths_B.clamp(max=cache.keys.shape[1]), rows.slots_B.int()[:, None]
+        else:
+            source = self.config.source_layer(index) if mixer is CROSS else index
+            assert source is not None, "a cross layer without a full layer before it"
+            cache = self.pools.pages[source]
+        return kernels.paged_attention(
+            queries_BHC, cache.keys, cache.values, tables_BM, lengths_B, scale=layer.scaling,
+            pairing=self.pairings[index],
+        )  # fmt: skip
+
+    def _cache(self, index: int, rows: Rows) -> tuple[KeysValues, Tensor]:
+        """Where layer `index` keeps the keys of these tokens: its cache, and the row of each."""
+        if index in self.pools.rings:
+            ring = self.pools.rings[index]
+            window = ring.keys.shape[1]
+            return ring, rows.slots_B * window + rows.positions_B % window
+        size = self.pools.page_tokens
+        pages_B = rows.tables_BM.gather(1, (rows.positions_B // size)[:, None])[:, 0].long()
+        return self.pools.pages[index], pages_B * size + rows.positions_B % size
+
+
+def project(layer: Attention, normed_BD: Tensor, rotation) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Queries (B, H, head width), and keys and values (B, G, C) as they are cached; None where a layer has none."""
+    width, num_queries = layer.head_dim, layer.num_heads * layer.head_dim
+    projected = layer.Wqkv(normed_BD)
+    queries_BHC = projected[:, :num_queries].unflatten(1, (-1, width))
+    if rotation is not None:
+        queries_BHC = rotate(queries_BHC, rotation)
+    if layer.num_groups == 0:
+        return queries_BHC, None, None
+    keys, values = projected[:, num_queries:].unflatten(1, (2, layer.num_groups, width)).unbind(1)
+    if rotation is not None:
+        keys = rotate(keys, rotation)
+    if layer.inner_cross_attn is not None:
+        keys, values = keys.reshape(len(keys), -1, 2 * width), values.reshape(len(values), -1, 2 * width)
+    return queries_BHC, keys, values
+
+
+def after_mixing(block, hidden: Tensor, mixed: Tensor) -> Tensor:
+    """The residual stream after the mixer's output, the second norm and the MLP."""
+    hidden, normed = block.post_attention_layernorm(hidden, mixed, scale=block.residual_multiplier)
+    gate, value = block.mlp.fc1(normed).chunk(2, dim=-1)
+    update = block.mlp.fc2(kernels.decode_gate(value, gate))
+    return torch.add(hidden, update, alpha=block.residual_multiplier)
+
+
+def rotation_of(config: SambaYConfig, positions_B: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Rotary angles of one token a sequence, or None where the model has no rotary embedding."""
+    if config.rope_theta is None:
+        return None
+    cos, sin = rotary_angles(positions_B[:, None], int(config.head_dim or 0), config.rope_theta)
+    return cos[:, 0], sin[:, 0]
+
+
+def _pairing(layer: Attention) -> Pairing | None:
+    maps = layer.inner_cross_attn
+    if maps is None:
+        return None
+    # lambda is rounded as the model rounds it
+    lambda_ = maps.lambda_full().detach().to(maps.subln.weight.dtype).reshape(1)
+    return Pairing(lambda_, maps.subln.weight.detach(), maps.lambda_init, maps.eps)
