@@ -25,45 +25,45 @@ _ROWS = ((64, 4), (32, 2), (1, 1))
 
 
 @jit
-def _input(x, tail, position: tl.constexpr, e_E, E, x_s, K: tl.constexpr):
-    """The channels' input at a position, before the first token from the tail."""
-    if position < 0:
-        value_E = gl.load(tail + e_E * (K - 1) + (K - 1 + position), mask=e_E < E, other=0.0)
-    else:
-        value_E = gl.load(x + position * x_s + e_E, mask=e_E < E, other=0.0)
-    return value_E
+def _window(x, tail, start, at_EK, e_E, E, x_s, K: tl.constexpr):
+    """K inputs of each channel, from the place `start` of the tail and the tokens, one after the other."""
+    at_EK += start
+    is_old_EK = (at_EK < K - 1) & (e_E < E)[:, None]
+    is_new_EK = (at_EK >= K - 1) & (e_E < E)[:, None]
+    old_EK = gl.load(tail + e_E[:, None] * (K - 1) + at_EK, mask=is_old_EK, other=0.0)
+    new_EK = gl.load(x + (at_EK - (K - 1)) * x_s + e_E[:, None], mask=is_new_EK, other=0.0)
+    return gl.where(is_old_EK, old_EK, new_EK)
 
 
 @jit
 def conv_kernel(
-    x, tails, weight, bias, slots, lengths, output, E, x_b, x_s,
-    S: tl.constexpr, K: tl.constexpr, BLOCK_E: tl.constexpr, HAS_BIAS: tl.constexpr, HAS_LENGTHS: tl.constexpr,
-    LAYOUT: tl.constexpr,
+    x, tails, weight, bias, slots, lengths, output, S, E, x_b, x_s,
+    K: tl.constexpr, BLOCK_E: tl.constexpr, BLOCK_K: tl.constexpr,
+    HAS_BIAS: tl.constexpr, HAS_LENGTHS: tl.constexpr, EK: tl.constexpr,
 ):  # fmt: skip
     b = gl.program_id(1).to(gl.int64)
-    e_E = gl.program_id(0) * BLOCK_E + gl.arange(0, BLOCK_E, LAYOUT)
-    x, output = x + b * x_b, output + b * S * E
-    tail = tails + gl.load(slots + b) * E * (K - 1)
-    bias_E = gl.zeros([BLOCK_E], gl.float32, LAYOUT)
+    e_E = gl.program_id(0) * BLOCK_E + gl.arange(0, BLOCK_E, gl.SliceLayout(1, EK))
+    k_K = gl.arange(0, BLOCK_K, gl.SliceLayout(0, EK))
+    at_EK = gl.zeros([BLOCK_E, BLOCK_K], gl.int32, EK) + k_K[None, :]
+    mask_EK = (e_E < E)[:, None] & (k_K < K)[None, :]
+    weight_EK = gl.load(weight + e_E[:, None] * K + at_EK, mask=mask_EK, other=0.0).to(gl.float32)
+    bias_E = gl.zeros([BLOCK_E], gl.float32, gl.SliceLayout(1, EK))
     if HAS_BIAS:
         bias_E = gl.load(bias + e_E, mask=e_E < E, other=0.0).to(gl.float32)
-    for s in gl.static_range(S):
-        total_E = bias_E
-        for k in gl.static_range(K):
-            weight_E = gl.load(weight + e_E * K + k, mask=e_E < E, other=0.0).to(gl.float32)
-            total_E += _input(x, tail, s - (K - 1) + k, e_E, E, x_s, K).to(gl.float32) * weight_E
+    length = S
+    if HAS_LENGTHS:
+        length = gl.load(lengths + b).to(gl.int32)
+    x, output = x + b * x_b, output + b * S * E
+    tail = tails + gl.load(slots + b) * E * (K - 1)
+    # Before the store of any token's output, which the compiler must take for a store to the tail.
+    new_tail_EK = _window(x, tail, length, at_EK, e_E, E, x_s, K)
+    for s in range(S):
+        inputs_EK = _window(x, tail, s, at_EK, e_E, E, x_s, K).to(gl.float32)
+        total_E = gl.sum(inputs_EK * weight_EK, axis=1) + bias_E
         total_E *= sigmoid(total_E)
         gl.store(output + s * E + e_E, total_E.to(output.dtype.element_ty), mask=e_E < E)
-    for k in gl.static_range(K - 1):  # a row of the tail is read before it is written: the newest come last
-        if HAS_LENGTHS:
-            length = gl.load(lengths + b)
-            at = length + k  # of the tail and the tokens, one after the other
-            is_old, is_new = (at < K - 1) & (length > 0) & (e_E < E), (at >= K - 1) & (length > 0) & (e_E < E)
-            old_E = gl.load(tail + e_E * (K - 1) + at, mask=is_old, other=0.0)
-            new_E = gl.load(x + (at - (K - 1)) * x_s + e_E, mask=is_new, other=0.0)
-            gl.store(tail + e_E * (K - 1) + k, gl.where(is_new, new_E, old_E), mask=is_old | is_new)
-        else:
-            gl.store(tail + e_E * (K - 1) + k, _input(x, tail, S - (K - 1) + k, e_E, E, x_s, K), mask=e_E < E)
+    is_kept_EK = mask_EK & (at_EK < K - 1) & (length > 0)
+    gl.store(tail + e_E[:, None] * (K - 1) + at_EK, new_tail_EK, mask=is_kept_EK)
 
 
 @jit
@@ -111,6 +111,9 @@ def recurrence_kernel(
     if HAS_BIAS:
         bias_E = gl.load(bias + e_E, mask=e_E < E, other=0.0).to(gl.float32)
     for s in range(S):
+        gate_RE = gl.zeros([R, BLOCK_E], gl.float32, RE)
+        if HAS_GATE:  # loaded before the state is stored: loads do not pass stores
+            gate_RE = _load_RE(gate + s * gate_s, row_R, gate_b, e_E, mask_RE)
         x_RE = _load_RE(x + s * x_s, row_R, x_b, e_E, mask_RE)
         delta_RE = softplus(_load_RE(delta + s * delta_s, row_R, delta_b, e_E, mask_RE) + bias_E[None, :])
         B_RN = _load_RE(B + s * B_s, rn_R, B_b, rn_N, mask_RN)
@@ -123,7 +126,6 @@ def recurrence_kernel(
         if HAS_MEMORY:
             _store_RE(memory + s * E, row_R, S * E, e_E, memory_RE, mask_RE)
         if HAS_GATE:
-            gate_RE = _load_RE(gate + s * gate_s, row_R, gate_b, e_E, mask_RE)
             memory_RE *= gate_RE * sigmoid(gate_RE)
         _store_RE(output + s * E, row_R, S * E, e_E, memory_RE, mask_RE)
 
@@ -150,12 +152,13 @@ def conv_step(
     )
     _check_pool("tails", tails_ZEK, x_BSE.dtype)
     x_BSE, output_BSE = _channels_contiguous(x_BSE), x_BSE.new_empty(x_BSE.shape)
+    block_k = 1 << (taps - 1).bit_length()
     with _device_of(x_BSE):
         conv_kernel[(-(-channels // _CONV_BLOCK_E), batch)](
             x_BSE, tails_ZEK, weight_EK.contiguous(), x_BSE if bias_E is None else bias_E.contiguous(), slots_B,
-            slots_B if lengths_B is None else lengths_B, output_BSE, channels, x_BSE.stride(0), x_BSE.stride(1),
-            S=num_tokens, K=taps, BLOCK_E=_CONV_BLOCK_E, HAS_BIAS=bias_E is not None,
-            HAS_LENGTHS=lengths_B is not None, LAYOUT=gl.BlockedLayout([1], [32], [_NUM_WARPS], [0]),
+            slots_B if lengths_B is None else lengths_B, output_BSE, num_tokens, channels, x_BSE.stride(0),
+            x_BSE.stride(1), K=taps, BLOCK_E=_CONV_BLOCK_E, BLOCK_K=block_k, HAS_BIAS=bias_E is not None,
+            HAS_LENGTHS=lengths_B is not None, EK=gl.BlockedLayout([1, block_k], [32, 1], [_NUM_WARPS, 1], [1, 0]),
             num_warps=_NUM_WARPS,
         )  # fmt: skip
     return output_BSE
