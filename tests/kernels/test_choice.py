@@ -47,6 +47,7 @@ def test_with_cuda_and_triton_each_operation_has_its_kernel(monkeypatch: pytest.
     pytest.importorskip("triton.experimental.gluon")
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     modules = {"selective_scan": "scan", "causal_conv": "convolution", "gate": "fused", "add_norm": "norm"}
+    modules |= {"paged_attention": "paged", "write_cache": "paged"}
     for operation, module in modules.items():
         kernel = kernels._load(operation, module)
         assert kernel is not None

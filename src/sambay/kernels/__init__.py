@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sambay.kernels import reference, reference_decode
+from sambay.kernels import reference, reference_decode, reference_paged
 from sambay.kernels.reference import differential_combine
 
 __all__ = [
@@ -24,7 +24,9 @@ __all__ = [
     "differential_combine",
     "gate",
     "mamba_step",
+    "paged_attention",
     "selective_scan",
+    "write_cache",
 ]
 
 _loaded: dict[str, Callable[..., Any]] = {}
@@ -103,3 +105,5 @@ add_norm = _by_device("add_norm", "norm", _is_width_to_6144)
 decode_gate = _by_device("gate", "fused", _any, is_for_engine=True)
 conv_step = _by_device("conv_step", "decode_mamba", _any, reference_decode, is_for_engine=True)
 mamba_step = _by_device("mamba_step", "decode_mamba", _is_power_of_two_to_128, reference_decode, is_for_engine=True)
+paged_attention = _by_device("paged_attention", "paged", _any, reference_paged, is_for_engine=True)
+write_cache = _by_device("write_cache", "paged", _any, reference_paged, is_for_engine=True)

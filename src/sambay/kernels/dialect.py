@@ -63,6 +63,9 @@ else:
         def sum(self, value: Any, axis: int) -> Any:
             return _tensor(value.handle.data.sum(axis), value.dtype)
 
+        def max(self, value: Any, axis: int) -> Any:
+            return _tensor(value.handle.data.max(axis), value.dtype)
+
         def full(self, shape: list[int], value: float, dtype: Any, layout: object = None) -> Any:
             return tl.full(shape, value, dtype)
 
@@ -95,6 +98,8 @@ else:
             return combine(earlier, later)
 
     def _tensor(data: Any, dtype: Any) -> Any:
+        if data.ndim == 0:
+            return tl.tensor(TensorHandle(data.reshape(1), dtype), dtype)
         return tl.tensor(TensorHandle(data.copy(), dtype), tl.block_type(dtype, list(data.shape)))
 
     gl = _WithoutLayouts()
