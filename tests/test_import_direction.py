@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "generation_batch": {"chat"},
     "loading": {"assets", "chat", "model"},
     "terminal": {"chat"},
-    "engine": {"model", "kernels"},
+    "engine": {"model", "kernels", "chat"},  # chat: stop strings, and the bytes of tokens for grammars
     "serving": {"engine", "chat"},
     "data": {"config", "chat"},
     "training": {"config", "sizes", "model", "data"},
@@ -72,6 +72,9 @@ ONLY_THIRD_PARTY: dict[str, set[str]] = {
     "engine/request.py": set(),  # bookkeeping, tested without torch
     "engine/memory.py": set(),
     "engine/scheduler.py": set(),
+    "engine/sampling_params.py": set(),
+    "engine/lookup.py": set(),
+    "engine/stopping.py": set(),
 }
 
 # package that an extra, or a GPU, brings: the files that may import it.
@@ -95,6 +98,7 @@ EXTRA_MAY_BE_IMPORTED_IN: dict[str, tuple[str, ...]] = {
     "torchao": ("export/*",),
     "executorch": ("export/*",),
     "vllm": ("vllm_plugin/*",),
+    "llguidance": ("engine/guidance.py",),
 }
 
 # What a plain install must be able to import: these reach no extra, at any depth, while being imported.
