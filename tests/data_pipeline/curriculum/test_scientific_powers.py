@@ -8,8 +8,10 @@ from random import Random
 
 import pytest
 
-from sambay.data.curriculum.families.scientific_powers import SCIENTIFIC_POWER
+from sambay.data.curriculum.families.scientific_powers import SCIENTIFIC_POWER, _worked
 from sambay.data.curriculum.problem import Draft
+from sambay.data.curriculum.working import Work
+from sambay.data.curriculum.working_decimals import Decimal
 
 LEVELS = (1, 2, 3, 4)
 
@@ -56,3 +58,8 @@ def test_long_bases_are_rounded_to_four_figures_first() -> None:
             first = draft.work.lines["minus" in draft.work.lines[0]]
             assert len(re.sub(r"\.", "", first.split("|")[0])) == 4, draft
     assert num_rounded > 50
+
+
+def test_three_nines_that_are_rounded_up_give_the_next_power_of_ten() -> None:
+    assert _worked(Work(), Decimal(9998, 3), 2) == three_figures(Fraction("9.998") ** 2) == "1.00e+2"
+    assert _worked(Work(), Decimal(10002, 1), -2) == three_figures(1 / Fraction("1000.2") ** 2) == "1.00e-6"
