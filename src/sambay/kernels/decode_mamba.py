@@ -62,8 +62,7 @@ def conv_kernel(
         total_E = gl.sum(inputs_EK * weight_EK, axis=1) + bias_E
         total_E *= sigmoid(total_E)
         gl.store(output + s * E + e_E, total_E.to(output.dtype.element_ty), mask=e_E < E)
-    is_kept_EK = mask_EK & (at_EK < K - 1) & (length > 0)
-    gl.store(tail + e_E[:, None] * (K - 1) + at_EK, new_tail_EK, mask=is_kept_EK)
+    gl.store(tail + e_E[:, None] * (K - 1) + at_EK, new_tail_EK, mask=mask_EK & (at_EK < K - 1))
 
 
 @jit
