@@ -17,10 +17,11 @@ from torch import Tensor
 
 from sambay.kernels.dialect import IS_INTERPRETED
 from sambay.kernels.paged_kernels import attend, combine, write
-from sambay.kernels.reference_paged import MAX_SPLITS, Pairing, check_attention, check_writing
+from sambay.kernels.reference_paged import FP8, MAX_SPLITS, Pairing, check_attention, check_writing
 
 _TILE = 64  # tokens: two tiles of 32 KB on their way in each of two programs fill a multiprocessor
-_STAGES = 3
+_STAGES = 4  # a tile in use, two on their way, one being asked for
+_SHARED_BYTES = 200 * 1024  # of a multiprocessor, for tiles
 _WAVES = 8  # of two programs a multiprocessor, so that the last, part-filled one costs little
 _LATENCY_SPLITS = 64  # beyond it, summing the parts costs more than reading them sooner saves
 _LONGEST_SPLIT = 16384  # tokens: what one program may read alone when all other sequences have ended
@@ -119,14 +120,27 @@ def write_cache(
 def _sizes(queries: Tensor, keys: Tensor) -> dict[str, Any]:
     """The constants of `attend` that follow from shapes and types."""
     page_tokens, num_groups, width = keys.shape[1:]
-    shared_heads = queries.shape[1] // num_groups
-    # Triton's interpreter cannot multiply bfloat16.
-    operand = tl.float32 if IS_INTERPRETED else _OPERANDS[queries.dtype]
+    shared_heads, block = queries.shape[1] // num_groups, max(16, triton.next_power_of_2(width))
     return {
-        "R": shared_heads, "M": max(16, triton.next_power_of_2(shared_heads)), "G": num_groups,
-        "BLOCK_C": max(16, triton.next_power_of_2(width)), "S": page_tokens,
-        "T": _TILE, "HALF": queries.shape[2], "OPERAND": operand,
+        "R": shared_heads, "M": max(16, triton.next_power_of_2(shared_heads)), "G": num_groups, "BLOCK_C": block,
+        "S": page_tokens, "T": _tile_tokens(block * keys.element_size()), "HALF": queries.shape[2],
+        "OPERAND": _operand(queries.dtype, keys.dtype),
     }  # fmt: skip
+
+
+def _tile_tokens(row_bytes: int) -> int:
+    """As many as leave room for a tile in use and two on their way."""
+    tile = _TILE
+    while tile > 16 and 2 * tile * row_bytes * (_STAGES - 1) > _SHARED_BYTES:
+        tile //= 2
+    return tile
+
+
+def _operand(queries: torch.dtype, keys: torch.dtype) -> tl.dtype:
+    """What the matrix units multiply: the query's type, but see the kernel for 8 bits."""
+    if IS_INTERPRETED:  # cannot multiply bfloat16
+        return tl.float32
+    return tl.float16 if keys == FP8 and queries == torch.bfloat16 else _OPERANDS[queries]
 
 
 def _partials(splits: int, batch: int, num_heads: int, width: int) -> tuple[int, ...]:

@@ -29,6 +29,16 @@ def split_tokens(length, N: tl.constexpr, T: tl.constexpr):
 
 
 @triton.jit
+def tile_pages(table, first, end, S: tl.constexpr, T: tl.constexpr):
+    """The pages of tokens [first, first + T), of those before `end`: one number where all lie in one page."""
+    if S % T == 0:
+        return tl.load(table + first // S, mask=first < end, other=0)
+    else:
+        token_T = first + tl.arange(0, T)
+        return tl.load(table + token_T // S, mask=token_T < end, other=0)
+
+
+@triton.jit
 def finished(even_PC, odd_PC, weight_C, lambda_, one_minus_init, eps, C: tl.constexpr):
     """(1 - lambda_init) RMSNorm(even - lambda * odd); channels from C on hold zeros."""
     difference_PC = even_PC - lambda_ * odd_PC
@@ -58,26 +68,32 @@ def attend(
     column_MC = c_C[None, :] - (r_M % 2 * (C - HALF))[:, None]
     is_given_MC = (r_M < R)[:, None] & (column_MC >= 0) & (column_MC < HALF)
     q_MC = tl.load(queries + b * queries_b + h_M[:, None] * queries_h + column_MC, mask=is_given_MC, other=0.0)
+    scale_M = tl.full([M], scale, tl.float32)
+    if IS_SCALED:  # float16 reads 8 bits in one instruction, bfloat16 in three; its range asks for queries up to 1
+        q_MC = q_MC.to(tl.float32)
+        peak_M = tl.maximum(language.max(tl.abs(q_MC), 1), 1e-30)
+        q_MC = q_MC / peak_M[:, None]
+        scale_M = scale_M * peak_M * tl.load(key_scales + g)
     q_MC = q_MC.to(OPERAND)
-    if IS_SCALED:
-        scale *= tl.load(key_scales + g)
 
     largest_M = tl.full([M], float("-inf"), tl.float32)
     weights_MT = tl.full([M, T], 0.0, tl.float32)  # summed over T once, at the end
     sum_MC = tl.full([M, BLOCK_C], 0.0, tl.float32)
     table = page_table + b * table_b
     column_C = g * C + c_C
+    # A page is looked up one tile ahead, by hand: as part of the loop's pipeline the look-up would halve its depth.
+    page = tile_pages(table, begin, end, S, T)
     for first in tl.range(begin, end, T):
         is_seen_T = first + t_T < end
         if S % T == 0:
-            row = tl.load(table + first // S).to(tl.int64) * S + first % S
-            at_TC = row * (G * C) + (t_T * (G * C))[:, None] + column_C[None, :]
+            row_T = page.to(tl.int64) * S + first % S + t_T
         else:
-            page_T = tl.load(table + (first + t_T) // S, mask=is_seen_T, other=0).to(tl.int64)
-            at_TC = ((page_T * S + (first + t_T) % S) * (G * C))[:, None] + column_C[None, :]
+            row_T = page.to(tl.int64) * S + (first + t_T) % S
+        at_TC = (row_T * (G * C))[:, None] + column_C[None, :]
+        page = tile_pages(table, first + T, end, S, T)
         is_read_TC = is_seen_T[:, None] if C == BLOCK_C else is_seen_T[:, None] & (c_C < C)[None, :]
         k_TC = tl.load(keys + at_TC, mask=is_read_TC, other=0.0).to(OPERAND)
-        scores_MT = tl.dot(q_MC, tl.trans(k_TC), input_precision="ieee") * scale
+        scores_MT = tl.dot(q_MC, tl.trans(k_TC), input_precision="ieee") * scale_M[:, None]
         scores_MT = tl.where(is_seen_T[None, :], scores_MT, float("-inf"))
         new_M = tl.maximum(largest_M, language.max(scores_MT, 1))  # finite: a tile has a token
         decay_M = tl.exp2(largest_M - new_M)
