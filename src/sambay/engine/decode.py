@@ -8,7 +8,7 @@ as cached, C their width.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -19,13 +19,13 @@ from sambay.config import CROSS, MAMBA, MEMORY, WINDOW, SambaYConfig
 from sambay.engine.pools import KeysValues, Pools
 from sambay.kernels.reference_paged import Pairing
 from sambay.model.attention import Attention, rotary_angles, rotate
+from sambay.model.block import LayerNorm, RMSNorm
 from sambay.model.mamba import Mamba
 from sambay.model.sambay import SambaYForCausalLM
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Where the tokens of a step belong. Rows that pad the batch have slot 0, page 0 and position 0.
+class Rows(NamedTuple):
+    """Where the tokens of a step belong. Rows that pad the batch have slot 0 and position 0.
 
     slots_B, positions_B: int64. tables_BM: int32, the pages of each sequence.
     """
@@ -34,13 +34,8 @@ class Rows:
     positions_B: Tensor
     tables_BM: Tensor
 
-    def last(self, count: int) -> Rows:
-        """The last `count` rows."""
-        return Rows(self.slots_B[-count:], self.positions_B[-count:], self.tables_BM[-count:])
 
-
-@dataclass
-class Stream:
+class Stream(NamedTuple):
     """What flows through the layers: the residual stream in float32, and the memory of the last Mamba layer."""
 
     hidden_BD: Tensor
@@ -57,6 +52,10 @@ class Decoder:
             index: _pairing(block.attn) for index, block in enumerate(self.model.layers) if block.mixer.is_attention
         }
 
+    def rows(self, slots_B: Tensor, positions_B: Tensor) -> Rows:
+        """The rows of tokens at these positions of these slots' sequences, int64 both."""
+        return Rows(slots_B, positions_B, self.pools.tables_LM[slots_B])
+
     def self_decoder(self, stream: Stream, rows: Rows) -> Stream:
         """The layers that every token passes."""
         return self._layers(stream, rows, range(self.config.num_self_decoder_layers))
@@ -69,7 +68,7 @@ class Decoder:
         rotation = rotation_of(self.config, rows.positions_B)
         for index in indices:
             block = self.model.layers[index]
-            normed_BD = block.input_layernorm(stream.hidden_BD)
+            _, normed_BD = add_norm(block.input_layernorm, stream.hidden_BD)
             mixed_BD, memory_BE = self._mix(index, normed_BD, stream.memory_BE, rows, rotation)
             stream = Stream(after_mixing(block, stream.hidden_BD, mixed_BD), memory_BE)
         return stream
@@ -152,10 +151,20 @@ def project(layer: Attention, normed_BD: Tensor, rotation) -> tuple[Tensor, Tens
 
 def after_mixing(block, hidden: Tensor, mixed: Tensor) -> Tensor:
     """The residual stream after the mixer's output, the second norm and the MLP."""
-    hidden, normed = block.post_attention_layernorm(hidden, mixed, scale=block.residual_multiplier)
+    hidden, normed = add_norm(block.post_attention_layernorm, hidden, mixed, block.residual_multiplier)
     gate, value = block.mlp.fc1(normed).chunk(2, dim=-1)
     update = block.mlp.fc2(kernels.decode_gate(value, gate))
     return torch.add(hidden, update, alpha=block.residual_multiplier)
+
+
+def add_norm(
+    norm: LayerNorm | RMSNorm, hidden: Tensor, update: Tensor | None = None, scale: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """The residual stream plus scale * update, and its norm: the model's modules keep one token from the kernel."""
+    assert norm.eps is not None
+    is_rms = isinstance(norm, RMSNorm)
+    bias = None if is_rms else norm.bias
+    return kernels.decode_add_norm(hidden, update, norm.weight, bias, eps=norm.eps, is_rms=is_rms, scale=scale)
 
 
 def rotation_of(config: SambaYConfig, positions_B: Tensor) -> tuple[Tensor, Tensor] | None:

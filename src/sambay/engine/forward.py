@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sambay.config import FULL, MAMBA
 from sambay.engine import prefill
-from sambay.engine.decode import Decoder, Rows, Stream, after_mixing
+from sambay.engine.decode import Decoder, Rows, Stream, add_norm, after_mixing
 from sambay.engine.pools import Pools
 from sambay.model.sambay import SambaYForCausalLM
 
@@ -30,22 +30,21 @@ class Forward:
         stream = self.decoder.self_decoder(Stream(self._embed(ids_B)), rows)
         return self.logits(self.decoder.cross_decoder(stream, rows))
 
-    def read(
-        self, token_ids: Sequence[int], slot: int, start: int, pages: Sequence[int], is_sampled: bool
-    ) -> Stream | None:
+    def read(self, token_ids: Sequence[int], slot: int, start: int, is_sampled: bool) -> Stream | None:
         """Tokens [start, start + S) of a sequence, into its slot and pages.
 
         Returns the last token's stream behind the self-decoder, (1, D), for `after_reading`; None unless `is_sampled`.
         """
         length, split = start + len(token_ids), self.model.config.num_self_decoder_layers
-        ids_S, page_ids_M = self._tensor(token_ids), self._tensor(pages)
+        ids_S = torch.tensor(token_ids, device=self.device)
+        page_ids_M = self.pools.tables_LM[slot, : -(-length // self.pools.page_tokens)].long()
         positions_S = torch.arange(start, length, device=self.device)
         rotation = prefill.rotation_of(self.model.config, positions_S)
         hidden_BSD, memory_BSE = self._embed(ids_S)[None], None
         for index in range(split):
             is_last = index == split - 1
             block = self.model.model.layers[index]
-            layer, normed_BSD = block.attn, block.input_layernorm(hidden_BSD)
+            layer, normed_BSD = block.attn, add_norm(block.input_layernorm, hidden_BSD)[1]
             if block.mixer is MAMBA:
                 mixed, memory = prefill.mamba_chunk(layer, normed_BSD, self.pools.mamba[index], slot)
                 memory_BSE = memory if block.is_shared else memory_BSE
@@ -68,18 +67,10 @@ class Forward:
 
     def logits(self, stream: Stream) -> Tensor:
         """Logits (B, V) in the model's type."""
-        hidden_BD = self.model.model.final_layernorm(stream.hidden_BD)
+        _, hidden_BD = add_norm(self.model.model.final_layernorm, stream.hidden_BD)
         if self.model.config.logits_multiplier != 1:
             hidden_BD = hidden_BD * self.model.config.logits_multiplier
         return self.model.lm_head(hidden_BD)
-
-    def rows(self, slots: Sequence[int], positions: Sequence[int], pages: Sequence[Sequence[int]]) -> Rows:
-        """The rows of these sequences, their pages side by side."""
-        width = max(1, *(len(row) for row in pages), 1)
-        tables = [[*row, *[0] * (width - len(row))] for row in pages]
-        return Rows(
-            self._tensor(slots), self._tensor(positions), torch.tensor(tables, dtype=torch.int32, device=self.device)
-        )
 
     def _full(self, index: int, normed_BSD: Tensor, positions_S: Tensor, page_ids_M: Tensor, is_last: bool,
               is_sampled: bool, rotation) -> Tensor:  # fmt: skip
@@ -98,6 +89,3 @@ class Forward:
     def _embed(self, ids: Tensor) -> Tensor:
         embedded = self.model.model.embed_tokens(ids)
         return embedded.to(torch.promote_types(embedded.dtype, torch.float32))
-
-    def _tensor(self, numbers: Sequence[int]) -> Tensor:
-        return torch.tensor(numbers, dtype=torch.int64, device=self.device)

@@ -1,8 +1,8 @@
 """The tensors behind slots and pages: what every sequence keeps, one set for the whole engine.
 
-Letters: L slots, P pages, S tokens a page, W window, E Mamba channels, N state size, K convolution width, G key/value
-heads as cached, C their width. With differential attention a pair of heads is cached as one: key [k1|k2] and value
-[v1|v2].
+Letters: L slots, M pages of a sequence, P pages, S tokens a page, W window, E Mamba channels, N state size,
+K convolution width, G key/value heads as cached, C their width. With differential attention a pair of heads is cached
+as one: key [k1|k2] and value [v1|v2].
 
 Slot 0 and page 0 belong to nobody: rows that pad a batch write there.
 """
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from sambay.config import FULL, MAMBA, WINDOW, SambaYConfig
+from sambay.engine.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,12 @@ class MambaState:
 
 
 class Pools:
-    """All state of all sequences, by layer index."""
+    """All state of all sequences, by layer index. tables_LM: the pages of each slot's sequence, int32."""
 
-    def __init__(
-        self, config: SambaYConfig, num_slots: int, num_pages: int, page_tokens: int, dtype: torch.dtype,
-        device: torch.device,
-    ) -> None:  # fmt: skip
-        self.page_tokens = page_tokens
+    def __init__(self, config: SambaYConfig, limits: Limits, dtype: torch.dtype, device: torch.device) -> None:
+        self.page_tokens, num_slots = limits.page_size, limits.num_slots
+        columns = max(1, limits.pages_for(limits.max_length))
+        self.tables_LM = torch.zeros(num_slots, columns, dtype=torch.int32, device=device)
         self.mamba: dict[int, MambaState] = {}
         self.rings: dict[int, KeysValues] = {}
         self.pages: dict[int, KeysValues] = {}
@@ -56,16 +56,22 @@ class Pools:
                 shape = (num_slots, window_tokens(config), heads, width)
                 self.rings[index] = _keys_values(shape, dtype, device)
             elif mixer is FULL:
-                self.pages[index] = _keys_values((num_pages, page_tokens, heads, width), dtype, device)
+                self.pages[index] = _keys_values((limits.num_pages, limits.page_size, heads, width), dtype, device)
         mambas, rings = self.mamba.values(), self.rings.values()
         self._of_slots = [part for state in mambas for part in (state.tails, state.states)]
         self._of_slots += [part for ring in rings for part in (ring.keys, ring.values)]
         self._fresh = [part for state in mambas for part in (state.tails, state.states)]
         self._of_pages = [part for pages in self.pages.values() for part in (pages.keys, pages.values)]
 
+    def place_pages(self, entries: Sequence[tuple[int, int, int]]) -> None:
+        """Puts pages into the tables: (slot, column, page) each."""
+        if entries:
+            slots, columns, pages = torch.tensor(entries, device=self.tables_LM.device).unbind(1)
+            self.tables_LM[slots, columns] = pages.int()
+
     def clear_slots(self, slots: Sequence[int]) -> None:
         """For new sequences. Rings keep what is in them: lengths say what counts."""
-        for tensor in self._fresh:
+        for tensor in self._fresh if slots else ():
             tensor[_index(slots, tensor)] = 0
 
     def copy_slots(self, sources: Sequence[int], targets: Sequence[int]) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "add_norm",
     "causal_conv",
     "conv_step",
+    "decode_add_norm",
     "decode_gate",
     "differential_combine",
     "gate",
@@ -103,6 +104,7 @@ add_norm = _by_device("add_norm", "norm", _is_width_to_6144)
 
 # The engine's.
 decode_gate = _by_device("gate", "fused", _any, is_for_engine=True)
+decode_add_norm = _by_device("add_norm", "norm", _is_width_to_6144, is_for_engine=True)
 conv_step = _by_device("conv_step", "decode_mamba", _any, reference_decode, is_for_engine=True)
 mamba_step = _by_device("mamba_step", "decode_mamba", _is_power_of_two_to_128, reference_decode, is_for_engine=True)
 paged_attention = _by_device("paged_attention", "paged", _any, reference_paged, is_for_engine=True)
