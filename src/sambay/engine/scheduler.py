@@ -1,0 +1,355 @@
+"""What the next step computes, and what its results mean: the two calls between the bookkeeping and the device.
+
+    plan() -> Plan                 decodes first, then chunks of prompts, within the budget of tokens
+    commit(plan, results) -> events    in the order in which the plans were made
+
+Plans may be made ahead: plan, plan, commit, plan, commit, ... keeps the device busy while the host works. A decode
+whose input token is not known yet is planned all the same (plan.PENDING). Two cases wait for results instead: a
+sequence with drafts under way, since nobody knows how far it has come, and one that comes back from preemption.
+
+First come, first served: whoever is at the head of the queue and does not fit lets nobody pass, except while it waits
+for a prefix that another one is about to leave behind. When pages run out, the youngest request makes room, and goes
+back to the queue ahead of all that came later; the oldest always goes on, so all end.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from collections.abc import Sequence as Items
+
+from .limits import Limits
+from .plan import PENDING, Event, Plan, Segment
+from .request import Request, Sequence, extend_keys
+from .residents import Counters, Residents
+from .step import PendingSave, Step
+
+# (request id, sample, its tokens so far, how many at most) -> tokens that may come next
+Drafter = Callable[[str, int, Items[int], int], Items[int]]
+
+
+class QueueFullError(RuntimeError):
+    """As many sequences wait as may."""
+
+
+class Scheduler:
+    """Requests in, plans out. `draft` guesses tokens for a model that allows `max_drafted` of them."""
+
+    def __init__(self, limits: Limits, draft: Drafter | None = None) -> None:
+        if (draft is None) != (limits.max_drafted == 0):
+            raise ValueError(f"max_drafted is {limits.max_drafted} and draft is {draft}; allowed: both or neither")
+        self.limits, self.counters = limits, Counters()
+        self._draft = draft
+        self._residents = Residents(limits, self.counters)
+        self._samples: dict[str, list[Sequence]] = {}
+        self._in_flight: deque[tuple[Plan, Step]] = deque()
+        self._num_arrivals = 0
+        is_renewed = limits.has_prefix_cache and limits.needs_snapshots
+        # tokens after which the snapshot of a sequence that generates is renewed; 0: never
+        self._turn_tokens = limits.turn_snapshot_pages * limits.page_size if is_renewed else 0
+
+    # ------------------------------------------------------------------------------------------------ requests
+
+    def add(self, request: Request) -> None:
+        """Puts a request in the queue.
+
+        Raises ValueError if it can never run or its id is in use, QueueFullError if as many wait as may.
+        """
+        max_length = request.max_length(self.limits)
+        if request.request_id in self._samples:
+            raise ValueError(f"request {request.request_id!r} is under way; allowed: an id not in use")
+        most = self.limits.max_queued
+        if most is not None and self.num_waiting + request.num_samples > most:
+            raise QueueFullError(
+                f"{self.num_waiting} sequences wait, and request {request.request_id!r} brings "
+                f"{request.num_samples}; allowed: {most}"
+            )
+        samples = [Sequence(request, i, self._num_arrivals, max_length) for i in range(request.num_samples)]
+        self._num_arrivals += 1
+        self._samples[request.request_id] = samples
+        self.counters.num_requests += 1
+        self.counters.num_prompt_tokens += len(samples) * len(request.token_ids)
+        leader, others = samples[0], samples[1:]
+        self._residents.wait(leader)
+        leader.followers = others
+        if len(request.token_ids) == 1:  # nothing to share
+            self._residents.release_followers(leader)
+
+    def finish(self, request_id: str, reason: str, sample: int | None = None) -> bool:
+        """Ends a request, or one sample of it, now: cancelled, or a string was found that stops it.
+
+        May come at any moment, also between a plan and its commit; results still out are dropped. Returns whether there
+        was anything left to end.
+        """
+        samples = self._samples.get(request_id, [])
+        chosen = [one for one in samples if sample in (None, one.sample) and one.finish_reason is None]
+        for sequence in reversed(chosen):  # those that follow the first sample before it
+            self._finish(sequence, reason)
+        return bool(chosen)
+
+    def _finish(self, sequence: Sequence, reason: str) -> None:
+        samples = self._samples[sequence.request.request_id]
+        sequence.finish_reason = reason
+        self._residents.depart(sequence, samples[0])
+        self.counters.num_finished += 1
+        if all(one.finish_reason is not None for one in samples):
+            del self._samples[sequence.request.request_id]
+
+    def clear_prefixes(self) -> None:
+        """Forgets all kept prefixes, as a change of the weights demands. Raises RuntimeError while anything runs."""
+        if self._in_flight or self._residents.running:
+            raise RuntimeError(
+                f"{self.num_running} sequences run and {len(self._in_flight)} plans are out; allowed: none of either"
+            )
+        self._residents.cache.clear()
+
+    @property
+    def has_requests(self) -> bool:
+        """Whether there is anything left to plan. Plans under way are to be committed even if not."""
+        return bool(self._samples)
+
+    @property
+    def num_plans_out(self) -> int:
+        """Plans made and not yet committed."""
+        return len(self._in_flight)
+
+    @property
+    def num_running(self) -> int:
+        return len(self._residents.running)
+
+    @property
+    def num_waiting(self) -> int:
+        return sum(len(samples[0].followers) for samples in self._samples.values()) + len(self._residents.queue)
+
+    @property
+    def num_free_pages(self) -> int:
+        """Pages that are free, or would be if all kept prefixes were forgotten."""
+        return self._residents.pages.num_available
+
+    # ------------------------------------------------------------------------------------------------ planning
+
+    def plan(self) -> Plan:
+        """The next step. To be carried out whatever it holds, and committed even if it holds nothing.
+
+        Without segments, and with other plans under way, there is nothing to compute until one of them is committed.
+        """
+        step = Step(self.limits.max_batch_tokens)
+        self._residents.cache.start_plan()
+        self._plan_decodes(step)
+        step.num_decodes = len(step.segments)
+        if not step.has_preempted:
+            self._admit(step)
+        self._plan_chunks(step)
+        plan = step.freeze()
+        self._in_flight.append((plan, step))
+        return plan
+
+    def _plan_decodes(self, step: Step) -> None:
+        """One token, and drafts, for each running sequence whose prompt is computed, oldest first."""
+        page_size, has_pages = self.limits.page_size, self.limits.has_pages
+        turn = self._turn_tokens
+        running, index = self._residents.running, 0
+        while index < len(running):  # shrinks at its end when someone is preempted, grows right here by forks
+            sequence = running[index]
+            index += 1
+            if sequence.is_prefilling or sequence.is_drafting:
+                continue
+            start, tokens = sequence.num_computed, sequence.tokens
+            if start + 1 >= sequence.max_length:
+                continue  # all it may have is under way
+            if sequence.followers:
+                self._residents.fork(sequence, step)
+            is_full = has_pages and start == len(sequence.pages) * page_size
+            if is_full and not self._residents.grow(sequence, step, bool(self._in_flight)):
+                continue
+            drafts = self._drafts(sequence, step) if self._draft is not None else ()
+            token = tokens[start] if start < len(tokens) else PENDING
+            request = sequence.request
+            step.segments.append(
+                Segment(request.request_id, sequence.sample, sequence.slot, start, (token, *drafts), len(drafts), True)
+            )
+            step.owners.append(sequence)
+            if drafts:
+                sequence.is_drafting = True
+            else:
+                sequence.num_computed = start + 1
+                sequence.num_in_flight += 1
+                if turn and (start + 1) % turn == 0:
+                    self._residents.save(sequence, (start + 1) // page_size, step)
+        step.budget -= sum(1 + segment.num_drafted for segment in step.segments)
+
+    def _drafts(self, sequence: Sequence, step: Step) -> tuple[int, ...]:
+        """Guesses for what comes after the next token, as many as there is room for without taking it from others.
+
+        None across a token after which a snapshot is due: of a step with drafts nobody knows where it ends.
+        """
+        start, limits = sequence.num_computed, self.limits
+        if sequence.num_in_flight or self._draft is None:
+            return ()
+        most = min(limits.max_drafted, sequence.max_length - start - 2)
+        if turn := self._turn_tokens:
+            since = (start + 1) % turn
+            most = min(most, turn - 1 - since) if since else 0
+        pages = self._residents.pages
+        while len(sequence.pages) < limits.pages_for(start + 1 + most) and pages.num_free:
+            self._residents.add_page(sequence, step)
+        if limits.has_pages:
+            most = min(most, len(sequence.pages) * limits.page_size - start - 1)
+        if most <= 0:
+            return ()
+        return tuple(self._draft(sequence.request.request_id, sequence.sample, sequence.tokens, most))[:most]
+
+    def _admit(self, step: Step) -> None:
+        """Takes sequences from the queue as long as this step has tokens for them."""
+        residents, limits = self._residents, self.limits
+        queue, running = residents.queue, residents.running
+        if not queue:
+            return
+        budget = step.budget - sum(len(one.tokens) - one.num_computed for one in running if one.is_prefilling)
+        index, last = 0, 2 * limits.max_sequences  # of many that wait for one prefix, not all are looked at
+        while budget > 0 and index < min(len(queue), last) and len(running) < limits.max_sequences:
+            sequence = queue[index]
+            if sequence.num_in_flight or sequence.is_drafting:
+                index += 1  # it was preempted, and does not know its last tokens yet
+                continue
+            keys = sequence.keys[: (len(sequence.tokens) - 1) // limits.page_size]
+            node = residents.cache.find(keys)
+            if queue.is_held(sequence, keys, node.depth if node else 0):
+                index += 1
+            elif residents.admit(sequence, keys, node, step):
+                budget -= len(sequence.tokens) - sequence.num_computed
+            else:
+                break
+
+    def _plan_chunks(self, step: Step) -> None:
+        """Runs of known tokens of those whose prompt is not computed, oldest first, while the budget lasts."""
+        limits, residents = self.limits, self._residents
+        for sequence in residents.running:
+            if not sequence.is_prefilling:
+                continue
+            if step.budget == 0:
+                break
+            start, total = sequence.num_computed, len(sequence.tokens)
+            last = total - 1 if sequence.followers else total  # where others fork off
+            end = min(last, start + step.budget)
+            depth = sequence.wanted[0] if sequence.wanted and limits.needs_snapshots else 0
+            if depth:
+                end = min(end, depth * limits.page_size)
+            if end == last:
+                sequence.is_prefilling = False
+            if end == start:
+                continue
+            step.add_segment(sequence, end, is_sampled=end == total)
+            sequence.num_computed = end
+            sequence.num_in_flight += end == total
+            self.counters.num_prefill_tokens += end - start
+            if end == depth * limits.page_size:
+                self._save_wanted(sequence, step)
+
+    def _save_wanted(self, sequence: Sequence, step: Step) -> None:
+        depth = sequence.wanted.pop(0)
+        awaited = sequence.keys[depth - 1]
+        if not self._residents.save(sequence, depth, step, awaited):
+            self._residents.queue.retract([awaited])
+
+    # ---------------------------------------------------------------------------------------------- committing
+
+    def commit(self, plan: Plan, results: Items[Items[int]]) -> list[Event]:
+        """Takes in what the oldest plan under way has sampled. Returns the new tokens of each sequence that goes on.
+
+        results: for each segment with `is_sampled`, in order, the tokens sampled: one, or with drafts the accepted ones
+        and the one after them. They may be more than the event's: a sequence ends at its first stop token.
+        """
+        expected, step = self._in_flight[0] if self._in_flight else (None, None)
+        if plan is not expected or step is None:
+            raise ValueError("commit of a plan that is not the oldest under way; allowed: plans in their order")
+        num_sampled = sum(segment.is_sampled for segment in plan.segments)
+        if len(results) != num_sampled:
+            raise ValueError(f"{len(results)} results for {num_sampled} sampled segments; allowed: one each")
+        self._in_flight.popleft()
+        events, result = [], 0
+        for segment, sequence in zip(plan.segments, step.owners, strict=True):
+            if segment.is_sampled:
+                event = self._take_result(segment, sequence, results[result], result)
+                result += 1
+                if event is not None:
+                    events.append(event)
+            if sequence.wanted and not self.limits.needs_snapshots:
+                self._keep_wanted(sequence)
+        for pending in step.pending_saves:
+            self._finish_save(pending)
+        return events
+
+    def _take_result(self, segment: Segment, sequence: Sequence, accepted: Items[int], result: int) -> Event | None:
+        if segment.num_drafted:
+            sequence.is_drafting = False
+            self.counters.num_drafted_tokens += segment.num_drafted
+            self.counters.num_accepted_tokens += len(accepted) - 1
+        else:
+            sequence.num_in_flight -= 1
+        assert 1 <= len(accepted) <= 1 + segment.num_drafted, f"{len(accepted)} tokens of {segment.num_drafted} drafts"
+        if sequence.finish_reason is not None:
+            return None  # ended meanwhile
+        is_queued = not sequence.slot
+        if is_queued:  # preempted meanwhile: the queue knows it by its keys
+            self._residents.queue.remove(sequence)
+        elif segment.num_drafted:
+            sequence.num_computed = segment.start + len(accepted)
+        num_taken, reason = self._append(sequence, accepted)
+        if is_queued:
+            self._residents.wait(sequence)
+        if reason is not None:
+            self._finish(sequence, reason)
+        return Event(segment.request_id, segment.sample, tuple(accepted[:num_taken]), result, reason)
+
+    def _append(self, sequence: Sequence, accepted: Items[int]) -> tuple[int, str | None]:
+        """Adds tokens up to the first that ends the sequence. Returns how many, and why it ends."""
+        tokens, stops, most = sequence.tokens, sequence.request.stop_token_ids, sequence.max_length
+        first_stop = sequence.num_prompt + sequence.request.min_tokens
+        for index, token in enumerate(accepted):
+            tokens.append(token)
+            self.counters.num_generated_tokens += 1
+            if token in stops and len(tokens) > first_stop:
+                return index + 1, "stop"
+            if len(tokens) >= most:
+                return index + 1, "length"
+        return len(accepted), None
+
+    def _keep_wanted(self, sequence: Sequence) -> None:
+        """Without snapshots a prefix is kept when its pages are computed, wherever the chunks end."""
+        residents, depth = self._residents, sequence.num_computed // self.limits.page_size
+        passed = [wanted for wanted in sequence.wanted if wanted <= depth]
+        if passed:
+            sequence.wanted = sequence.wanted[len(passed) :]
+            residents.queue.retract([sequence.keys[wanted - 1] for wanted in passed])
+            residents.keep_pages(sequence)
+
+    def _finish_save(self, pending: PendingSave) -> None:
+        """The snapshot is there. Its sequence may be gone, even without having learnt its last tokens."""
+        residents, sequence, save = self._residents, pending.sequence, pending.save
+        keys = extend_keys(sequence, self.limits.page_size)[: save.depth]
+        if pending.awaited is not None:
+            residents.queue.retract([pending.awaited])
+        if len(keys) < save.depth:
+            residents.cache.finish_save(save, None)
+            return
+        is_turn = pending.is_turn and sequence.finish_reason is None
+        node = residents.cache.finish_save(save, keys, is_turn)
+        self.counters.num_snapshots += 1
+        if sequence.slot:
+            sequence.node = node
+        if is_turn:
+            if sequence.turn_node is not None and sequence.turn_node is not node:
+                sequence.turn_node.is_turn = False
+            sequence.turn_node = node
+
+    # ------------------------------------------------------------------------------------------------ checking
+
+    def check_invariants(self) -> None:
+        """Every slot and page is free or owned as often as its count says; nothing is written that others read."""
+        from .invariants import check_invariants
+
+        check_invariants(self._residents, self._unfinished(), [step for _, step in self._in_flight], self.limits)
+
+    def _unfinished(self) -> Iterator[Sequence]:
+        return (one for samples in self._samples.values() for one in samples if one.finish_reason is None)
