@@ -66,19 +66,19 @@ def paged_attention(
     statistics = queries_BHC.new_empty(_partials(splits, batch, num_heads, 2), dtype=torch.float32)
     # Without a pairing or scales their places are taken by tensors that nobody reads.
     lambda_, weight, lambda_init, eps = pairing or (output, output, 0.0, 0.0)
-    shared = {"C": width, "BLOCK_C": sizes["BLOCK_C"], "T": sizes["T"], "N": splits, "IS_PAIRED": pairing is not None}
+    shared = {"C": width, "BLOCK_C": sizes["BLOCK_C"], "T": sizes["T"], "IS_PAIRED": pairing is not None}
     with torch.cuda.device(output.device if output.is_cuda else -1):
         attend[(num_groups, splits, batch)](
             queries_BHC, keys_PSGC, values_PSGC, output if key_scales_G is None else key_scales_G,
             output if value_scales_G is None else value_scales_G, page_table_BM, lengths_B.contiguous(), partial,
             statistics, output, lambda_, weight, scale * math.log2(math.e), 1 - lambda_init, eps,
-            queries_BHC.stride(0), queries_BHC.stride(1), page_table_BM.stride(0), **(sizes | shared),
-            IS_SCALED=key_scales_G is not None, num_warps=4, num_stages=_STAGES,
+            queries_BHC.stride(0), queries_BHC.stride(1), page_table_BM.stride(0), splits, **(sizes | shared),
+            IS_SPLIT=splits > 1, IS_SCALED=key_scales_G is not None, num_warps=4, num_stages=_STAGES,
         )  # fmt: skip
         if splits > 1:
             combine[(num_outputs, batch)](
-                lengths_B.contiguous(), partial, statistics, output, lambda_, weight, 1 - lambda_init, eps,
-                H=num_heads, **shared, BLOCK_N=triton.next_power_of_2(splits), num_warps=4,
+                lengths_B.contiguous(), partial, statistics, output, lambda_, weight, 1 - lambda_init, eps, splits,
+                H=num_heads, **shared, BLOCK_N=max(16, triton.next_power_of_2(splits)), num_warps=4,
             )  # fmt: skip
     return output
 

@@ -22,7 +22,7 @@ else:
 
 
 @triton.jit
-def split_tokens(length, N: tl.constexpr, T: tl.constexpr):
+def split_tokens(length, N, T: tl.constexpr):
     """How many tokens a split has: a multiple of T, at least T; splits from length / tokens on are empty."""
     tiles = (length + N * T - 1) // (N * T)
     return tl.maximum(tiles, 1) * T
@@ -46,15 +46,15 @@ def finished(even_PC, odd_PC, weight_C, lambda_, one_minus_init, eps, C: tl.cons
     return difference_PC * tl.rsqrt(variance_P + eps)[:, None] * weight_C[None, :] * one_minus_init
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["N"])
 def attend(
     queries, keys, values, key_scales, value_scales, page_table, lengths, partial, statistics, output,
-    lambda_, weight, scale, one_minus_init, eps, queries_b, queries_h, table_b,
+    lambda_, weight, scale, one_minus_init, eps, queries_b, queries_h, table_b, N,
     R: tl.constexpr, M: tl.constexpr, G: tl.constexpr, C: tl.constexpr, BLOCK_C: tl.constexpr, S: tl.constexpr,
-    T: tl.constexpr, N: tl.constexpr, HALF: tl.constexpr, IS_PAIRED: tl.constexpr, IS_SCALED: tl.constexpr,
+    T: tl.constexpr, HALF: tl.constexpr, IS_SPLIT: tl.constexpr, IS_PAIRED: tl.constexpr, IS_SCALED: tl.constexpr,
     OPERAND: tl.constexpr,
 ):  # fmt: skip
-    """Maps of R heads over one split: finished where N is 1, else sums, maxima and weighted values for `combine`.
+    """Maps of R heads over one split: finished where it is the only one, else what `combine` sums.
 
     HALF is the width of queries that are to be widened, C of others. `scale` counts in powers of two.
     """
@@ -106,7 +106,7 @@ def attend(
     total_M = language.sum(weights_MT, 1)
     if IS_SCALED:
         sum_MC *= tl.load(value_scales + g)
-    if N > 1:
+    if IS_SPLIT:
         part_M = (b * (G * R) + h_M) * N + split
         is_kept_M = (r_M < R) & (begin < end)
         tl.store(statistics + part_M * 2, largest_M, mask=is_kept_M)
@@ -130,7 +130,7 @@ def attend(
 
 
 @triton.jit
-def summed(partial, statistics, part, active, c_C, N: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_C: tl.constexpr):
+def summed(partial, statistics, part, active, c_C, BLOCK_N: tl.constexpr, BLOCK_C: tl.constexpr):
     """One head's map from its first `active` splits; zeros where there is none."""
     n_N = tl.arange(0, BLOCK_N)
     is_active_N = n_N < active
@@ -144,10 +144,10 @@ def summed(partial, statistics, part, active, c_C, N: tl.constexpr, BLOCK_N: tl.
     return language.sum(weight_N[:, None] * sum_NC, 0) / tl.where(total > 0, total, 1.0)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["N"])
 def combine(
-    lengths, partial, statistics, output, lambda_, weight, one_minus_init, eps,
-    H: tl.constexpr, C: tl.constexpr, BLOCK_C: tl.constexpr, T: tl.constexpr, N: tl.constexpr, BLOCK_N: tl.constexpr,
+    lengths, partial, statistics, output, lambda_, weight, one_minus_init, eps, N,
+    H: tl.constexpr, C: tl.constexpr, BLOCK_C: tl.constexpr, T: tl.constexpr, BLOCK_N: tl.constexpr,
     IS_PAIRED: tl.constexpr,
 ):  # fmt: skip
     """The sum over the splits of one head, or of a pair of heads with all that differential attention does to it."""
@@ -158,15 +158,15 @@ def combine(
     c_C = tl.arange(0, BLOCK_C)
     if IS_PAIRED:
         part = (b * H + 2 * p) * N
-        even_C = summed(partial, statistics, part, active, c_C, N, BLOCK_N, BLOCK_C)
-        odd_C = summed(partial, statistics, part + N, active, c_C, N, BLOCK_N, BLOCK_C)
+        even_C = summed(partial, statistics, part, active, c_C, BLOCK_N, BLOCK_C)
+        odd_C = summed(partial, statistics, part + N, active, c_C, BLOCK_N, BLOCK_C)
         weight_C = tl.load(weight + c_C, mask=c_C < C, other=0.0).to(tl.float32)
         lambda_one = tl.load(lambda_).to(tl.float32)
         result_PC = finished(even_C[None, :], odd_C[None, :], weight_C, lambda_one, one_minus_init, eps, C)
         at_PC = ((b * (H // 2) + p) * C + c_C)[None, :]
         tl.store(output + at_PC, result_PC.to(output.dtype.element_ty), mask=(c_C < C)[None, :])
     else:
-        map_C = summed(partial, statistics, (b * H + p) * N, active, c_C, N, BLOCK_N, BLOCK_C)
+        map_C = summed(partial, statistics, (b * H + p) * N, active, c_C, BLOCK_N, BLOCK_C)
         tl.store(output + (b * H + p) * C + c_C, map_C.to(output.dtype.element_ty), mask=c_C < C)
 
 
