@@ -91,6 +91,14 @@ def test_a_reply_is_the_same_in_any_batch_and_order() -> None:
     assert [reply.ids for reply in replies] == [alone(index) for index in range(36)]
 
 
+def test_more_rows_than_are_sorted_at_once() -> None:
+    sampler, logits = Sampler(VOCABULARY, "cpu"), torch.randn(150, VOCABULARY) * 3
+    for row in range(150):
+        sampler.add(row, SamplingParams(top_p=0.5 + row / 400), row)
+    together = sampler.sample(logits, range(150), [2] * 150).token_ids_T.tolist()
+    assert together == [int(sampler.sample(logits[[row]], [row], [2]).token_ids_T) for row in range(150)]
+
+
 def test_a_reply_goes_on_unchanged_after_it_left_and_came_back() -> None:
     for index in range(len(KINDS)):
         reply, sampler = Reply(index), Sampler(VOCABULARY, "cpu", STOP_IDS)

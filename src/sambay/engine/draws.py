@@ -81,19 +81,18 @@ def draw_likeliest(
 ) -> Tensor:
     """One id a row among those that top-k, then top-p, then min-p leave: each keeps a prefix of the likeliest first.
 
-    max_kept: at least every row's top_k, or the vocabulary if a row has none (0), which sorts all of it.
+    max_kept: at least every row's top_k, or the vocabulary if a row has none (0), which sorts all of it and takes up to
+    25 bytes of memory for each weight.
     """
     sorted_BK, ids_BK = _likeliest(weights_BV, max_kept)
-    ends_BK = sorted_BK.double().cumsum(-1)
-    num_kept = ends_BK.shape[1]
-    last_B1 = torch.where(top_k_B1 == 0, num_kept, top_k_B1).clamp(max=num_kept) - 1
-    ranks_K = torch.arange(num_kept, device=weights_BV.device)
-    is_kept_BK = ranks_K <= last_B1
-    # the token that reaches top_p is kept, so what counts is the probability of those before it
-    is_kept_BK &= ends_BK - sorted_BK < top_p_B1 * ends_BK.gather(1, last_B1)
-    is_kept_BK &= sorted_BK >= min_p_B1 * sorted_BK[:, :1]
-    total_B1 = ends_BK.gather(1, is_kept_BK.sum(-1, keepdim=True) - 1)
-    wanted_B1 = (uniforms_B[:, None] * total_B1).floor_()
+    ends_BK = sorted_BK.cumsum(-1, dtype=torch.float64)
+    num_sorted = ends_BK.shape[1]
+    by_k_B1 = torch.where(top_k_B1 == 0, num_sorted, top_k_B1).clamp(max=num_sorted)
+    # the token that reaches top_p is still kept
+    by_p_B1 = torch.searchsorted(ends_BK, top_p_B1 * ends_BK.gather(1, by_k_B1 - 1)) + 1
+    by_min_B1 = (sorted_BK >= min_p_B1 * sorted_BK[:, :1]).sum(-1, keepdim=True)
+    num_kept_B1 = torch.minimum(torch.minimum(by_k_B1, by_p_B1), by_min_B1)
+    wanted_B1 = (uniforms_B[:, None] * ends_BK.gather(1, num_kept_B1 - 1)).floor_()
     return ids_BK.gather(1, torch.searchsorted(ends_BK, wanted_B1, right=True))[:, 0]
 
 

@@ -108,7 +108,8 @@ class Guidance:
     def _grammar(self, guided: Guided) -> str:
         matcher = self._llguidance.LLMatcher
         if guided.regex is not None:
-            return str(matcher.grammar_from_regex(guided.regex))
+            # "dws": \d, \w and \s are ASCII's; the many other digits of Unicode are never what was meant
+            return str(matcher.grammar_from_lark(f"start: /{self._llguidance.regex_to_lark(guided.regex, 'dws')}/"))
         if guided.choice is not None:
             return str(matcher.grammar_from_lark("start: " + " | ".join(map(json.dumps, guided.choice))))
         schema = {"type": "object"} if guided.json_schema is None else guided.json_schema

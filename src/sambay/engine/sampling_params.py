@@ -17,8 +17,8 @@ NUM_SEEDS = 2**63
 @dataclass(frozen=True, kw_only=True)
 class Guided:
     """What the reply's text must be, exactly one of: an instance of a JSON schema (a dict, or its JSON text), a whole
-    match of a regular expression (Rust's syntax: no look-around, no back-references), one of several strings, or any
-    JSON object.
+    match of a regular expression (no look-around, no back-references; \\d, \\w and \\s are those of ASCII), one of
+    several strings, or any JSON object.
 
     The grammar itself is compiled when a request is accepted (`engine/guidance.py`). Raises ValueError for none or
     several of the four, and for one of the wrong type.
