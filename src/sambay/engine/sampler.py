@@ -194,7 +194,7 @@ class _Drawn:
         if self.is_sorted:
             inputs = (weights_RV, uniforms_R, top_k_R1.long(), top_p_R1, min_p_R1)
             parts = zip(*(tensor.split(_MOST_SORTED_ROWS) for tensor in inputs), strict=True)
-            return torch.cat([draw_likeliest(*part, max_kept=self.max_kept) for part in parts])
+            return torch.cat([draw_likeliest(w, u, k, p, m, self.max_kept) for w, u, k, p, m in parts])
         if self.has_min_p:
             least_R1 = min_p_R1 * top_weight(weights_RV.shape[-1])
             weights_RV.masked_fill_(weights_RV < least_R1, 0)
