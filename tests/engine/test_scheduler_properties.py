@@ -9,6 +9,7 @@ import pytest
 from engine.bookkeeping import NUM_TOKENS, STOP, Engine, check_replies, guessing
 
 from sambay.engine.limits import Limits
+from sambay.engine.plan import PENDING
 from sambay.engine.request import Request
 from sambay.engine.scheduler import QueueFullError
 
@@ -104,7 +105,7 @@ def test_random_traffic_gives_every_sample_its_own_tokens(model: str, num_ahead:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("has_drafts", [False, True], ids=["plain", "drafts"])
 @pytest.mark.parametrize("num_ahead", [1, 2])
 @pytest.mark.parametrize("model", MODELS)
@@ -114,16 +115,16 @@ def test_much_random_traffic(model: str, num_ahead: int, has_drafts: bool, seed:
 
 def test_the_traffic_above_reaches_what_it_is_to_test() -> None:
     """Else a scheduler that never shares or preempts anything would pass."""
-    engine = drive(MODELS["starved"], 2, has_drafts=True, seed=1, num_steps=300)
-    counters = engine.scheduler.counters
-    assert counters.num_preemptions > 20
+    engine = drive(MODELS["starved"], 2, has_drafts=False, seed=1, num_steps=300)
+    counters, segments = engine.scheduler.counters, [one for plan in engine.history for one in plan.segments]
+    assert counters.num_preemptions > 10
     assert counters.num_prefix_hit_tokens > 200
     assert counters.num_forked_tokens > 50
-    assert 0 < counters.num_accepted_tokens < counters.num_drafted_tokens
     assert any(plan.page_copies for plan in engine.history)
-    plain = drive(MODELS["hybrid"], 2, has_drafts=False, seed=1, num_steps=300)
-    assert any(-1 in segment.token_ids for plan in plain.history for segment in plan.segments)
-    assert any(segment.start and len(segment.token_ids) > 1 for plan in plain.history for segment in plan.segments)
+    assert any(PENDING in segment.token_ids for segment in segments)
+    assert any(segment.start and len(segment.token_ids) > 1 for segment in segments), "no prompt came in chunks"
+    counters = drive(MODELS["hybrid"], 1, has_drafts=True, seed=1, num_steps=200).scheduler.counters
+    assert 50 < counters.num_accepted_tokens < counters.num_drafted_tokens
 
 
 @pytest.mark.parametrize("num_ahead", [1, 2])

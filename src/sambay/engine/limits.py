@@ -23,8 +23,8 @@ class Limits:
     has_prefix_cache: whether prefixes are kept.
     snapshot_every_pages: also keep snapshots at every so many pages of a prompt; 0: only at its last page boundary,
         and where it is known to branch off other prompts.
-    turn_snapshot_pages: while a sequence generates, renew its snapshot at every so many pages, so that the next turn
-        of a chat finds the end of this one; 0: never.
+    turn_snapshot_pages: with snapshots, while a sequence generates, renew its snapshot at every so many pages, so that
+        the next turn of a chat finds the end of this one; 0: never.
     max_drafted: tokens that may be drafted for one step of a sequence; 0: no speculation.
     """
 
@@ -57,6 +57,10 @@ class Limits:
             self.max_sequences * (1 + self.max_drafted),
             "a token and its drafts for each of max_sequences, or running sequences would starve",
         )
+        if self.snapshot_every_pages and not (self.needs_snapshots and self.has_prefix_cache):
+            raise ValueError(
+                f"snapshot_every_pages is {self.snapshot_every_pages}; allowed without snapshots or a prefix cache: 0"
+            )
         if self.num_pages:
             _check_at_least("num_pages", self.num_pages, 2, "page 0 is never handed out; 0 for a model without pages")
 

@@ -219,8 +219,13 @@ class PrefixCache:
         return slot
 
     def reclaim_pages(self, num_wanted: int) -> bool:
-        """Evicts until so many pages are free; first what frees a page at once, then anything."""
+        """Evicts until so many pages are free; first what frees a page at once, then anything.
+
+        Nothing if even everything were not enough: prefixes whose pages running sequences hold cost only their slots.
+        """
         pages = self._pages
+        if pages.num_available < num_wanted:
+            return False
         for is_choosy in (True, False):
             if pages.num_free >= num_wanted:
                 break

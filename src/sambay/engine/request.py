@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
+from collections.abc import Sequence as Items
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -103,6 +104,17 @@ class Sequence:
         self.wanted: list[int] = []  # depths in pages at which prefilling is to leave a prefix behind, ascending
         self.followers: list[Sequence] = []  # samples that fork off this one when the prompt is computed
         self.held_by: bytes | None = None  # key of the prefix that it waits for
+
+    def take(self, tokens: Items[int]) -> str | None:
+        """Appends what was sampled, up to the first token that ends the sequence. Returns why it ends, if it does."""
+        own, request, most = self.tokens, self.request, self.max_length
+        for token in tokens:
+            own.append(token)
+            if token in request.stop_token_ids and len(own) > self.num_prompt + request.min_tokens:
+                return "stop"
+            if len(own) >= most:
+                return "length"
+        return None
 
     def __repr__(self) -> str:
         return f"Sequence({self.request.request_id!r}, {self.sample}, {self.num_computed}/{len(self.tokens)})"

@@ -33,7 +33,11 @@ class QueueFullError(RuntimeError):
 
 
 class Scheduler:
-    """Requests in, plans out. `draft` guesses tokens for a model that allows `max_drafted` of them."""
+    """Requests in, plans out; for one thread.
+
+    draft: guesses the tokens that may come next; what it gives beyond the number asked for is dropped. It is asked when
+    the last token is known, so plans made ahead go without drafts.
+    """
 
     def __init__(self, limits: Limits, draft: Drafter | None = None) -> None:
         if (draft is None) != (limits.max_drafted == 0):
@@ -263,60 +267,50 @@ class Scheduler:
         expected, step = self._in_flight[0] if self._in_flight else (None, None)
         if plan is not expected or step is None:
             raise ValueError("commit of a plan that is not the oldest under way; allowed: plans in their order")
-        num_sampled = sum(segment.is_sampled for segment in plan.segments)
-        if len(results) != num_sampled:
-            raise ValueError(f"{len(results)} results for {num_sampled} sampled segments; allowed: one each")
+        sampled = [pair for pair in zip(plan.segments, step.owners, strict=True) if pair[0].is_sampled]
+        if len(results) != len(sampled):
+            raise ValueError(f"{len(results)} results for {len(sampled)} sampled segments; allowed: one each")
         self._in_flight.popleft()
-        events, result = [], 0
-        for segment, sequence in zip(plan.segments, step.owners, strict=True):
-            if segment.is_sampled:
-                event = self._take_result(segment, sequence, results[result], result)
-                result += 1
-                if event is not None:
-                    events.append(event)
-            if sequence.wanted and not self.limits.needs_snapshots:
+        events = []
+        for index, (segment, sequence) in enumerate(sampled):
+            if segment.num_drafted:
+                self._count_drafts(segment, sequence, len(results[index]))
+            else:
+                sequence.num_in_flight -= 1
+            if sequence.finish_reason is None:  # else it ended meanwhile
+                events.append(self._take_result(segment, sequence, results[index], index))
+        self.counters.num_generated_tokens += sum([len(event.token_ids) for event in events])
+        if not self.limits.needs_snapshots:
+            for sequence in step.owners:
                 self._keep_wanted(sequence)
         for pending in step.pending_saves:
             self._finish_save(pending)
         return events
 
-    def _take_result(self, segment: Segment, sequence: Sequence, accepted: Items[int], result: int) -> Event | None:
-        if segment.num_drafted:
-            sequence.is_drafting = False
-            self.counters.num_drafted_tokens += segment.num_drafted
-            self.counters.num_accepted_tokens += len(accepted) - 1
-        else:
-            sequence.num_in_flight -= 1
-        assert 1 <= len(accepted) <= 1 + segment.num_drafted, f"{len(accepted)} tokens of {segment.num_drafted} drafts"
-        if sequence.finish_reason is not None:
-            return None  # ended meanwhile
-        is_queued = not sequence.slot
-        if is_queued:  # preempted meanwhile: the queue knows it by its keys
+    def _count_drafts(self, segment: Segment, sequence: Sequence, num_taken: int) -> None:
+        assert 1 <= num_taken <= 1 + segment.num_drafted, f"{num_taken} tokens of {segment.num_drafted} drafts"
+        self.counters.num_drafted_tokens += segment.num_drafted
+        self.counters.num_accepted_tokens += num_taken - 1
+        sequence.is_drafting = False
+        if sequence.slot:  # else it was preempted meanwhile
+            sequence.num_computed = segment.start + num_taken
+
+    def _take_result(self, segment: Segment, sequence: Sequence, tokens: Items[int], index: int) -> Event:
+        num_before = len(sequence.tokens)
+        if sequence.slot:
+            reason = sequence.take(tokens)
+        else:  # preempted meanwhile: the queue knows it by its keys
             self._residents.queue.remove(sequence)
-        elif segment.num_drafted:
-            sequence.num_computed = segment.start + len(accepted)
-        num_taken, reason = self._append(sequence, accepted)
-        if is_queued:
+            reason = sequence.take(tokens)
             self._residents.wait(sequence)
         if reason is not None:
             self._finish(sequence, reason)
-        return Event(segment.request_id, segment.sample, tuple(accepted[:num_taken]), result, reason)
-
-    def _append(self, sequence: Sequence, accepted: Items[int]) -> tuple[int, str | None]:
-        """Adds tokens up to the first that ends the sequence. Returns how many, and why it ends."""
-        tokens, stops, most = sequence.tokens, sequence.request.stop_token_ids, sequence.max_length
-        first_stop = sequence.num_prompt + sequence.request.min_tokens
-        for index, token in enumerate(accepted):
-            tokens.append(token)
-            self.counters.num_generated_tokens += 1
-            if token in stops and len(tokens) > first_stop:
-                return index + 1, "stop"
-            if len(tokens) >= most:
-                return index + 1, "length"
-        return len(accepted), None
+        return Event(segment.request_id, segment.sample, tuple(sequence.tokens[num_before:]), index, reason)
 
     def _keep_wanted(self, sequence: Sequence) -> None:
         """Without snapshots a prefix is kept when its pages are computed, wherever the chunks end."""
+        if not sequence.wanted:
+            return
         residents, depth = self._residents, sequence.num_computed // self.limits.page_size
         passed = [wanted for wanted in sequence.wanted if wanted <= depth]
         if passed:
@@ -336,6 +330,8 @@ class Scheduler:
         is_turn = pending.is_turn and sequence.finish_reason is None
         node = residents.cache.finish_save(save, keys, is_turn)
         self.counters.num_snapshots += 1
+        if node is not None and (sequence.followers or residents.queue.is_shared(node.key)):
+            residents.cache.use(node, is_own=False)  # or snapshots that may be of no use at all would displace it
         if sequence.slot:
             sequence.node = node
         if is_turn:

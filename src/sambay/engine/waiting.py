@@ -50,6 +50,10 @@ class WaitingQueue:
         """Pages of the longest prefix that another sequence here begins with, too."""
         return next((depth for depth in range(len(keys), 0, -1) if self._num_sharing[keys[depth - 1]]), 0)
 
+    def is_shared(self, key: bytes) -> bool:
+        """Whether a sequence here begins with the key's prefix."""
+        return key in self._num_sharing
+
     def announce(self, keys: Keys[bytes]) -> None:
         """A running sequence is going to keep these prefixes."""
         self._num_coming.update(keys)
