@@ -176,18 +176,20 @@ def test_filters_give_the_distribution_of_transformers(temperature, top_k, top_p
     assert ((counts > 0) <= (wanted > 0)).all(), "a token was drawn that transformers leaves out"
 
 
-@pytest.mark.parametrize("vocab_size", [40, 4000])  # sorted whole, and the likeliest picked by key
-def test_equal_tokens_count_in_order_of_id(vocab_size) -> None:
+@pytest.mark.parametrize("max_kept", ["as needed", "all"])  # the likeliest picked by key, and all of them sorted
+def test_equal_tokens_count_in_order_of_id(max_kept) -> None:
+    num_steps, vocab_size = 1000, 40
     scores = torch.zeros(1, vocab_size)
     scores[0, [30, 7, 12, 25]] = 3.0
-    num_steps = 1000
     rows = weights(scores, ones(1).float()).expand(num_steps, -1)
     grid = (torch.arange(num_steps, dtype=torch.float64) + 0.5) / num_steps
-    ids = draw_likeliest(rows, grid, torch.full((num_steps, 1), 3), ones(num_steps), ones(num_steps, 0.0), 3)
+    for top_k, wanted in ((3, [7, 12, 25]), (6, [0, 1, 7, 12, 25, 30])):
+        kept = vocab_size if max_kept == "all" else top_k
+        ids = draw_likeliest(rows, grid, torch.full((num_steps, 1), top_k), ones(num_steps), ones(num_steps, 0.0), kept)
+        assert ids.unique().tolist() == wanted
+    # 4 tokens of 4 parts and 36 of e^-3 parts: half of it is held by 3 of the 4
+    ids = draw_likeliest(rows, grid, torch.zeros(num_steps, 1).long(), ones(num_steps, 0.5), ones(num_steps, 0.0), 40)
     assert ids.unique().tolist() == [7, 12, 25]
-    assert ids.diff().ge(0).all()
-    ids = draw_likeliest(rows, grid, torch.full((num_steps, 1), 6), ones(num_steps), ones(num_steps, 0.0), 6)
-    assert ids.unique().tolist() == [0, 1, 7, 12, 25, 30]
 
 
 def test_rows_that_differ_in_their_filters_do_not_mix() -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from sambay.engine.lookup import NgramLookup
+from sambay.engine.lookup import NgramDrafter, NgramLookup
 
 
 def by_search(token_ids: list[int], num_tokens: int, min_ngram: int, max_ngram: int) -> list[int]:
@@ -92,3 +92,18 @@ def test_work_and_memory_grow_with_the_new_tokens_alone() -> None:
     long.extend(generator.randrange(50) for _ in range(20_000))
     assert abs(num_calls(long) - num_calls(short)) < 12
     assert sum(map(len, long._next_place.values())) <= 3 * 20_001
+
+
+def test_each_reply_is_looked_up_in_itself_and_only_if_started() -> None:
+    drafter = NgramDrafter(min_ngram=2, max_ngram=2)
+    drafter.start("a", 0)
+    drafter.start("a", 1)
+    assert drafter("a", 0, [1, 2, 3, 1, 2], 2) == [3, 1]
+    assert drafter("a", 1, [1, 2, 9, 1, 2], 2) == [9, 1]
+    assert drafter("a", 0, [1, 2, 3, 1, 2, 4, 4, 1, 2], 1) == [4]
+    assert drafter("b", 0, [1, 2, 3, 1, 2], 2) == []
+    drafter.forget("a", 0)
+    drafter.forget("b", 0)
+    assert drafter("a", 0, [1, 2, 3, 1, 2], 2) == []
+    with pytest.raises(ValueError, match="allowed is 1 <= min_ngram"):
+        NgramDrafter(0, 1)

@@ -106,7 +106,8 @@ def test_a_reply_goes_on_unchanged_after_it_left_and_came_back() -> None:
         other = Reply(7)
         for step in range(6):
             if step == 3:
-                sampler.remove(reply.request_id)
+                if index % 2:  # else it is added over itself
+                    sampler.remove(reply.request_id)
                 if other.request_id != reply.request_id:
                     other.add_to(sampler)  # takes the place that it had
                     run([other], sampler, [0])
@@ -285,11 +286,8 @@ def test_counts_are_kept_for_those_who_ask_and_given_back() -> None:
     assert len(sampler._counts.places) == 3
 
 
-def test_a_request_cannot_come_twice_and_ids_must_exist() -> None:
+def test_ids_must_exist_and_penalties_do_not_speculate() -> None:
     sampler = Sampler(10, "cpu")
-    sampler.add("a", SamplingParams(), 0)
-    with pytest.raises(AssertionError, match="added before"):
-        sampler.add("a", SamplingParams(), 0)
     with pytest.raises(ValueError, match="logit_bias has the id 10: allowed are 0 to 9"):
         sampler.add("b", SamplingParams(logit_bias={10: 1}), 0)
     sampler.add("p", SamplingParams(presence_penalty=1), 0)

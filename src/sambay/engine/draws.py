@@ -82,24 +82,36 @@ def draw_likeliest(
     """One id a row among those that top-k, then top-p, then min-p leave: each keeps a prefix of the likeliest first.
 
     max_kept: at least every row's top_k, or the vocabulary if a row has none (0), which sorts all of it and takes up to
-    25 bytes of memory for each weight.
+    25 bytes of memory for each weight. On the CPU, where reading back costs nothing, only what may be kept is sorted.
     """
+    totals_B1 = weights_BV.sum(-1, keepdim=True, dtype=torch.float64)
+    if max_kept == weights_BV.shape[1] and weights_BV.is_cpu:
+        max_kept = max(_most_kept(weights_BV, totals_B1, top_p_B1), int(top_k_B1.max()))
     sorted_BK, ids_BK = _likeliest(weights_BV, max_kept)
     ends_BK = sorted_BK.cumsum(-1, dtype=torch.float64)
     num_sorted = ends_BK.shape[1]
     by_k_B1 = torch.where(top_k_B1 == 0, num_sorted, top_k_B1).clamp(max=num_sorted)
+    totals_B1 = torch.where(top_k_B1 == 0, totals_B1, ends_BK.gather(1, by_k_B1 - 1))
     # the token that reaches top_p is still kept
-    by_p_B1 = torch.searchsorted(ends_BK, top_p_B1 * ends_BK.gather(1, by_k_B1 - 1)) + 1
+    by_p_B1 = torch.searchsorted(ends_BK, top_p_B1 * totals_B1).clamp_(max=num_sorted - 1) + 1
     by_min_B1 = (sorted_BK >= min_p_B1 * sorted_BK[:, :1]).sum(-1, keepdim=True)
     num_kept_B1 = torch.minimum(torch.minimum(by_k_B1, by_p_B1), by_min_B1)
     wanted_B1 = (uniforms_B[:, None] * ends_BK.gather(1, num_kept_B1 - 1)).floor_()
     return ids_BK.gather(1, torch.searchsorted(ends_BK, wanted_B1, right=True))[:, 0]
 
 
+def _most_kept(weights_BV: Tensor, totals_B1: Tensor, top_p_B1: Tensor) -> int:
+    """No row's top-p keeps more: the tokens from a kept one on hold more than 1 - top_p of the probability, and each of
+    them at most what that one has. Waits for the device."""
+    vocab_size = weights_BV.shape[1]
+    least_B1 = (1 - top_p_B1) * totals_B1 / vocab_size
+    return max(int((weights_BV >= least_B1 * (1 - 1e-9)).sum(-1).max()), 1)
+
+
 def _likeliest(weights_BV: Tensor, num_kept: int) -> tuple[Tensor, Tensor]:
     """Weights and ids, the heaviest first and equal ones in order of id, so that no device decides between them."""
     vocab_size = weights_BV.shape[1]
-    if num_kept > vocab_size // 8:
+    if num_kept > vocab_size // 2:
         sorted_BV, ids_BV = torch.sort(weights_BV, stable=True, dim=-1, descending=True)
         return sorted_BV, ids_BV
     # topk promises no order of equal values: the id makes them unequal. Floats >= 0 are ordered as their bits are.

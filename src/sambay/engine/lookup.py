@@ -9,7 +9,7 @@ model and is one certain continuation, which `draws.num_accepted` judges exactly
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _ID_BITS = 32
 
@@ -56,3 +56,28 @@ class NgramLookup:
 
     def _key(self, n: int) -> int:
         return self._suffix & ((1 << n * _ID_BITS) - 1)
+
+
+class NgramDrafter:
+    """Look-up for many replies, as the scheduler asks for drafts. Only those that were started get any: a request that
+    cannot speculate (`SamplingParams.can_speculate`) is left out."""
+
+    def __init__(self, min_ngram: int = 2, max_ngram: int = 4) -> None:
+        self._bounds = (min_ngram, max_ngram)
+        NgramLookup(*self._bounds)  # refuses wrong ones here
+        self._lookups: dict[tuple[str, int], NgramLookup] = {}
+
+    def start(self, request_id: str, sample: int) -> None:
+        self._lookups[request_id, sample] = NgramLookup(*self._bounds)
+
+    def forget(self, request_id: str, sample: int) -> None:
+        """Does nothing for one that was not started."""
+        self._lookups.pop((request_id, sample), None)
+
+    def __call__(self, request_id: str, sample: int, token_ids: Sequence[int], num_tokens: int) -> list[int]:
+        """Up to num_tokens that may follow token_ids: all tokens of the sequence so far, of which it reads the new."""
+        lookup = self._lookups.get((request_id, sample))
+        if lookup is None:
+            return []
+        lookup.extend(token_ids[len(lookup.token_ids) :])
+        return lookup.draft(num_tokens)

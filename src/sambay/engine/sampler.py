@@ -67,12 +67,14 @@ class Sampler:
         prompt_ids: Sequence[int] = (),
         generated_ids: Sequence[int] = (),
     ) -> None:
-        """Take in a request. seed: `params.seed_of_sample(i)`, kept by the request. The ids count for penalties alone.
+        """Take in a request, anew if it is there (it was preempted). seed: `params.seed_of_sample(i)`, kept by the
+        request. The ids count for penalties alone.
 
         Raises ValueError for an id in stop_token_ids or logit_bias that the vocabulary lacks.
         """
-        assert request_id not in self._requests, f"{request_id} was added before"
         params.check_vocabulary(self.vocab_size)
+        if request_id in self._requests:
+            self.remove(request_id)
         self._requests[request_id] = _Request(params, seed, self._banned_ids(params))
         self._rows = None
         if params.has_penalties:
