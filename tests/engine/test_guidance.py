@@ -29,7 +29,7 @@ PERSON = {
     "required": ["name", "age", "tags"],
     "additionalProperties": False,
 }
-CHOICES = ["yes", "no", 'a "quoted" one', "back\\slash", "line\nbreak", "naïve ✓", "yes, but"]
+CHOICES = ["yes", "no", 'a "quoted" one', "back\\slash", "line\nbreak", "naïve ✓ 😀", "yes, but", "tab\t\x07"]
 
 
 def is_person(value) -> bool:
