@@ -77,6 +77,7 @@ ONLY_THIRD_PARTY: dict[str, set[str]] = {
     "engine/step.py": set(),
     "engine/waiting.py": set(),
     "engine/residents.py": set(),
+    "engine/planning.py": set(),
     "engine/scheduler.py": set(),
     "engine/invariants.py": set(),
     "engine/sampling_params.py": set(),

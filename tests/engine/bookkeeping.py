@@ -10,6 +10,9 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
 
 from sambay.engine.limits import Limits
 from sambay.engine.plan import PENDING, Event, Plan, Segment
@@ -19,6 +22,10 @@ from sambay.engine.scheduler import Scheduler
 EMPTY = 1  # the state before the first token
 NUM_TOKENS = 6  # few, so that unrelated prompts begin alike now and then
 STOP = 0
+
+LIMITS = Limits(page_size=4, num_slots=17, num_pages=100, max_model_len=100, max_sequences=8, max_batch_tokens=32)
+ONLY_PAGES = replace(LIMITS, needs_snapshots=False, num_slots=9)
+BOTH = pytest.mark.parametrize("limits", [LIMITS, ONLY_PAGES], ids=["snapshots", "only pages"])
 
 
 def next_state(state: int, token: int) -> int:
@@ -206,6 +213,21 @@ class Engine:
         residents = self.scheduler._residents
         assert residents.slots.num_free == self.limits.num_slots - 1
         assert residents.pages.num_free == max(self.limits.num_pages - 1, 0)
+
+
+def prompt(length: int, seed: int = 0) -> list[int]:
+    rng = random.Random(seed)
+    return [rng.randrange(1000) for _ in range(length)]
+
+
+def finished(limits: Limits, *requests: Request, num_ahead: int = 1) -> Engine:
+    """The requests one after the other, each to its end."""
+    engine = Engine(limits, num_ahead)
+    for request in requests:
+        engine.add(request)
+        engine.run()
+    check_replies(engine, requests)
+    return engine
 
 
 def check_replies(engine: Engine, requests: Sequence[Request]) -> None:

@@ -21,7 +21,7 @@ def check_invariants(residents: Residents, unfinished: Iterable[Sequence], steps
     )
     held = [page for one in running for page in one.pages] + [page for save in saves for page in save.pages]
     residents.pages.check_invariants(held, residents.cache.kept_pages())
-    residents.cache.check_invariants(saves)
+    residents.cache.check_invariants([save.base for save in saves] + [one.node for one in running])
     coming = [one.keys[depth - 1] for one in running for depth in one.wanted]
     residents.queue.check_invariants(coming + [one.awaited for one in pending if one.awaited is not None])
     assert running == sorted(running, key=order_of), "running sequences are not in the order of their age"
@@ -66,5 +66,5 @@ def _check_running(residents: Residents, sequence: Sequence, limits: Limits) -> 
 
 
 def _check_waiting(sequence: Sequence) -> None:
-    holds = (sequence.slot, sequence.pages, sequence.wanted, sequence.num_computed, sequence.is_prefilling)
-    assert holds == (0, [], [], 0, False), f"{sequence} waits and holds {holds}"
+    holds = (sequence.slot, sequence.pages, sequence.wanted, sequence.node, sequence.num_computed)
+    assert holds == (0, [], [], None, 0), f"{sequence} waits and holds {holds}"

@@ -29,7 +29,7 @@ class Node:
         self.page = page  # 0: the model has no pages
         self.depth: int = parent.depth + 1 if parent else 1
         self.slot = 0  # 0: no snapshot
-        self.num_below = 0  # children, and saves under way that start here
+        self.num_below = 0  # children, and what else hangs on it: saves under way, sequences that run
         self.is_in_tree = True
         self.is_turn = False  # a snapshot of a sequence that goes on, to be replaced by its next one
         self.was_hit = False
@@ -103,6 +103,17 @@ class PrefixCache:
                 self._usable.move_to_end(step)
             step = step.parent
 
+    def anchor(self, node: Node) -> None:
+        """A running sequence is on its way from here: stays in the tree, though perhaps without its snapshot.
+
+        Else the sequence would put a long path back node by node when it next leaves a snapshot.
+        """
+        node.num_below += 1
+
+    def lift_anchor(self, node: Node) -> None:
+        node.num_below -= 1
+        self._prune(node)
+
     # ------------------------------------------------------------------------------------------------- keeping
 
     def keep(self, base: Node | None, keys: Sequence[bytes], pages: Sequence[int]) -> Node | None:
@@ -151,8 +162,7 @@ class PrefixCache:
         for page in save.pages:
             self._pages.release(page)
         if save.base is not None:
-            save.base.num_below -= 1
-            self._prune(save.base)
+            self.lift_anchor(save.base)
         return node
 
     def _start_save(self, slot: int, base: Node | None, depth: int, pages: Sequence[int]) -> Save:
@@ -160,7 +170,7 @@ class PrefixCache:
         for page in tail:
             self._pages.hold(page)
         if base is not None:
-            base.num_below += 1
+            self.anchor(base)
         return Save(base, depth, tail, slot)
 
     @staticmethod
@@ -267,10 +277,13 @@ class PrefixCache:
     def kept_pages(self) -> Iterator[int]:
         return (node.page for node in self._nodes.values() if node.page)
 
-    def check_invariants(self, saves: Sequence[Save]) -> None:
-        """The tree is one, nothing in it is without use, and only what can be gone on from is offered."""
+    def check_invariants(self, anchors: Sequence[Node | None]) -> None:
+        """The tree is one, nothing in it is without use, and only what can be gone on from is offered.
+
+        anchors: the nodes that saves under way and running sequences depend on.
+        """
         num_below = dict.fromkeys(self._nodes.values(), 0)
-        for above in [node.parent for node in self._nodes.values()] + [save.base for save in saves]:
+        for above in [*(node.parent for node in self._nodes.values()), *anchors]:
             if above is not None:
                 num_below[above] += 1  # a KeyError here: it hangs on a node that is not in the tree
         for key, node in self._nodes.items():

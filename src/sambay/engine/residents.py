@@ -62,7 +62,7 @@ class Residents:
         if not self._occupy(sequence, shared, num_new, reserve):
             return False
         self.queue.remove(sequence)
-        sequence.node = node
+        self.put_at(sequence, node)
         sequence.num_computed = depth * self.limits.page_size
         sequence.is_prefilling = True
         sequence.wanted = self._wanted_depths(sequence, keys, depth)
@@ -129,7 +129,7 @@ class Residents:
         reserve = len(self.running) if limits.has_pages else 0
         if len(self.running) == limits.max_sequences or not self._occupy(follower, shared, num_new, reserve):
             return False
-        follower.node = leader.node
+        self.put_at(follower, leader.node)
         follower.num_computed = leader.num_computed
         if limits.needs_snapshots:
             step.copies.append(SlotCopy(leader.slot, follower.slot))
@@ -160,6 +160,9 @@ class Residents:
         """
         while not self.pages.num_free and not self.cache.reclaim_pages(1):
             victim = self.running[-1]
+            if victim is sequence and sequence.node is not None:
+                self.put_at(sequence, None)  # others' pages there may be copies of what it has itself
+                continue
             if len(self.running) == 1 and are_saves_out:
                 return False
             self.preempt(victim)
@@ -202,6 +205,7 @@ class Residents:
         self.queue.retract([keys[wanted - 1] for wanted in sequence.wanted])
         sequence.wanted = []
         self.keep_pages(sequence)
+        self.put_at(sequence, None)
         del self.running[bisect_left(self.running, order_of(sequence), key=order_of)]
         self.slots.give_back(sequence.slot)
         for page in sequence.pages:
@@ -216,9 +220,17 @@ class Residents:
         depth = min(sequence.num_computed, len(sequence.tokens)) // limits.page_size
         if depth:
             keys = extend_keys(sequence, limits.page_size)[:depth]
-            sequence.node = self.cache.keep(sequence.node, keys, sequence.pages)
+            self.put_at(sequence, self.cache.keep(sequence.node, keys, sequence.pages))
 
     # ------------------------------------------------------------------------------------------------- keeping
+
+    def put_at(self, sequence: Sequence, node: Node | None) -> None:
+        """Notes the deepest place of the tree on the way of a running sequence."""
+        if node is not None:
+            self.cache.anchor(node)
+        if sequence.node is not None:
+            self.cache.lift_anchor(sequence.node)
+        sequence.node = node
 
     def save(self, sequence: Sequence, depth: int, step: Step, awaited: bytes | None = None) -> bool:
         """A snapshot after the step, of `depth` pages; others may wait for it by its key. False if no slot is left."""

@@ -1,31 +1,25 @@
-"""What the next step computes, and what its results mean: the two calls between the bookkeeping and the device.
+"""Requests in, plans out, results in, tokens out: the calls between the bookkeeping and the device.
 
-    plan() -> Plan                 decodes first, then chunks of prompts, within the budget of tokens
+    plan() -> Plan                     the next step (planning.py says what is in it)
     commit(plan, results) -> events    in the order in which the plans were made
 
 Plans may be made ahead: plan, plan, commit, plan, commit, ... keeps the device busy while the host works. A decode
 whose input token is not known yet is planned all the same (plan.PENDING). Two cases wait for results instead: a
 sequence with drafts under way, since nobody knows how far it has come, and one that comes back from preemption.
-
-First come, first served: whoever is at the head of the queue and does not fit lets nobody pass, except while it waits
-for a prefix that another one is about to leave behind. When pages run out, the youngest request makes room, and goes
-back to the queue ahead of all that came later; the oldest always goes on, so all end.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from collections.abc import Sequence as Items
 
 from .limits import Limits
-from .plan import PENDING, Event, Plan, Segment
+from .plan import Event, Plan, Segment
+from .planning import Drafter, Planner
 from .request import Request, Sequence, extend_keys
 from .residents import Counters, Residents
 from .step import PendingSave, Step
-
-# (request id, sample, its tokens so far, how many at most) -> tokens that may come next
-Drafter = Callable[[str, int, Items[int], int], Items[int]]
 
 
 class QueueFullError(RuntimeError):
@@ -43,14 +37,11 @@ class Scheduler:
         if (draft is None) != (limits.max_drafted == 0):
             raise ValueError(f"max_drafted is {limits.max_drafted} and draft is {draft}; allowed: both or neither")
         self.limits, self.counters = limits, Counters()
-        self._draft = draft
         self._residents = Residents(limits, self.counters)
+        self._planner = Planner(limits, self._residents, draft)
         self._samples: dict[str, list[Sequence]] = {}
         self._in_flight: deque[tuple[Plan, Step]] = deque()
         self._num_arrivals = 0
-        is_renewed = limits.has_prefix_cache and limits.needs_snapshots
-        # tokens after which the snapshot of a sequence that generates is renewed; 0: never
-        self._turn_tokens = limits.turn_snapshot_pages * limits.page_size if is_renewed else 0
 
     # ------------------------------------------------------------------------------------------------ requests
 
@@ -137,124 +128,10 @@ class Scheduler:
 
         Without segments, and with other plans under way, there is nothing to compute until one of them is committed.
         """
-        step = Step(self.limits.max_batch_tokens)
-        self._residents.cache.start_plan()
-        self._plan_decodes(step)
-        step.num_decodes = len(step.segments)
-        if not step.has_preempted:
-            self._admit(step)
-        self._plan_chunks(step)
+        step = self._planner.step(has_plans_out=bool(self._in_flight))
         plan = step.freeze()
         self._in_flight.append((plan, step))
         return plan
-
-    def _plan_decodes(self, step: Step) -> None:
-        """One token, and drafts, for each running sequence whose prompt is computed, oldest first."""
-        page_size, has_pages = self.limits.page_size, self.limits.has_pages
-        turn = self._turn_tokens
-        running, index = self._residents.running, 0
-        while index < len(running):  # shrinks at its end when someone is preempted, grows right here by forks
-            sequence = running[index]
-            index += 1
-            if sequence.is_prefilling or sequence.is_drafting:
-                continue
-            start, tokens = sequence.num_computed, sequence.tokens
-            if start + 1 >= sequence.max_length:
-                continue  # all it may have is under way
-            if sequence.followers:
-                self._residents.fork(sequence, step)
-            is_full = has_pages and start == len(sequence.pages) * page_size
-            if is_full and not self._residents.grow(sequence, step, bool(self._in_flight)):
-                continue
-            drafts = self._drafts(sequence, step) if self._draft is not None else ()
-            token = tokens[start] if start < len(tokens) else PENDING
-            request = sequence.request
-            step.segments.append(
-                Segment(request.request_id, sequence.sample, sequence.slot, start, (token, *drafts), len(drafts), True)
-            )
-            step.owners.append(sequence)
-            if drafts:
-                sequence.is_drafting = True
-            else:
-                sequence.num_computed = start + 1
-                sequence.num_in_flight += 1
-                if turn and (start + 1) % turn == 0:
-                    self._residents.save(sequence, (start + 1) // page_size, step)
-        step.budget -= sum(1 + segment.num_drafted for segment in step.segments)
-
-    def _drafts(self, sequence: Sequence, step: Step) -> tuple[int, ...]:
-        """Guesses for what comes after the next token, as many as there is room for without taking it from others.
-
-        None across a token after which a snapshot is due: of a step with drafts nobody knows where it ends.
-        """
-        start, limits = sequence.num_computed, self.limits
-        if sequence.num_in_flight or self._draft is None:
-            return ()
-        most = min(limits.max_drafted, sequence.max_length - start - 2)
-        if turn := self._turn_tokens:
-            since = (start + 1) % turn
-            most = min(most, turn - 1 - since) if since else 0
-        pages = self._residents.pages
-        while len(sequence.pages) < limits.pages_for(start + 1 + most) and pages.num_free:
-            self._residents.add_page(sequence, step)
-        if limits.has_pages:
-            most = min(most, len(sequence.pages) * limits.page_size - start - 1)
-        if most <= 0:
-            return ()
-        return tuple(self._draft(sequence.request.request_id, sequence.sample, sequence.tokens, most))[:most]
-
-    def _admit(self, step: Step) -> None:
-        """Takes sequences from the queue as long as this step has tokens for them."""
-        residents, limits = self._residents, self.limits
-        queue, running = residents.queue, residents.running
-        if not queue:
-            return
-        budget = step.budget - sum(len(one.tokens) - one.num_computed for one in running if one.is_prefilling)
-        index, last = 0, 2 * limits.max_sequences  # of many that wait for one prefix, not all are looked at
-        while budget > 0 and index < min(len(queue), last) and len(running) < limits.max_sequences:
-            sequence = queue[index]
-            if sequence.num_in_flight or sequence.is_drafting:
-                index += 1  # it was preempted, and does not know its last tokens yet
-                continue
-            keys = sequence.keys[: (len(sequence.tokens) - 1) // limits.page_size]
-            node = residents.cache.find(keys)
-            if queue.is_held(sequence, keys, node.depth if node else 0):
-                index += 1
-            elif residents.admit(sequence, keys, node, step):
-                budget -= len(sequence.tokens) - sequence.num_computed
-            else:
-                break
-
-    def _plan_chunks(self, step: Step) -> None:
-        """Runs of known tokens of those whose prompt is not computed, oldest first, while the budget lasts."""
-        limits, residents = self.limits, self._residents
-        for sequence in residents.running:
-            if not sequence.is_prefilling:
-                continue
-            if step.budget == 0:
-                break
-            start, total = sequence.num_computed, len(sequence.tokens)
-            last = total - 1 if sequence.followers else total  # where others fork off
-            end = min(last, start + step.budget)
-            depth = sequence.wanted[0] if sequence.wanted and limits.needs_snapshots else 0
-            if depth:
-                end = min(end, depth * limits.page_size)
-            if end == last:
-                sequence.is_prefilling = False
-            if end == start:
-                continue
-            step.add_segment(sequence, end, is_sampled=end == total)
-            sequence.num_computed = end
-            sequence.num_in_flight += end == total
-            self.counters.num_prefill_tokens += end - start
-            if end == depth * limits.page_size:
-                self._save_wanted(sequence, step)
-
-    def _save_wanted(self, sequence: Sequence, step: Step) -> None:
-        depth = sequence.wanted.pop(0)
-        awaited = sequence.keys[depth - 1]
-        if not self._residents.save(sequence, depth, step, awaited):
-            self._residents.queue.retract([awaited])
 
     # ---------------------------------------------------------------------------------------------- committing
 
@@ -333,7 +210,7 @@ class Scheduler:
         if node is not None and (sequence.followers or residents.queue.is_shared(node.key)):
             residents.cache.use(node, is_own=False)  # or snapshots that may be of no use at all would displace it
         if sequence.slot:
-            sequence.node = node
+            residents.put_at(sequence, node)
         if is_turn:
             if sequence.turn_node is not None and sequence.turn_node is not node:
                 sequence.turn_node.is_turn = False
