@@ -97,7 +97,7 @@ def call(load: Load, shape: Shape, dtype: torch.dtype, bits: int, pools: list[Te
         used += needed
     scales = {}
     if bits == 8:
-        scales = {f"{name}_scales_G": torch.full((shape.num_groups,), 0.7, device=DEVICE) for name in ("key", "value")}
+        scales = {f"{name}_scales": torch.full((shape.num_groups,), 0.7, device=DEVICE) for name in ("key", "value")}
     head_width = shape.width // 2
     return {
         "queries_BHC": torch.randn(load.batch, shape.num_heads, head_width, device=DEVICE).to(dtype),
@@ -176,7 +176,7 @@ def measure_writing(batch: int, shape: Shape, bits: int, pools: list[Tensor], re
     rows = torch.randperm(len(pools[0]) * shape.page_tokens)[:batch].to(DEVICE)
     scales = {}
     if bits == 8:
-        scales = {f"{name}_scales_G": torch.ones(shape.num_groups, device=DEVICE) for name in ("key", "value")}
+        scales = {f"{name}_scales": torch.ones(shape.num_groups, device=DEVICE) for name in ("key", "value")}
     write = partial(kernel.write_cache, *new, *pools, rows, **scales)
     num_calls = 20 if DEVICE == "cuda" else 1
     time_ms = milliseconds(graph_of(lambda: [write() for _ in range(num_calls)]), repeats) / num_calls

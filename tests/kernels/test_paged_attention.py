@@ -9,6 +9,7 @@ from torch import Tensor, nn
 pytest.importorskip("triton")
 
 from sambay import named_config
+from sambay.kernels import four_bits
 from sambay.kernels import paged as kernel
 from sambay.kernels import reference_paged as twin
 from sambay.kernels.reference_paged import FP8, Pairing
@@ -56,6 +57,12 @@ def in_float64(case: dict) -> dict:
             lambda_=case["pairing"].lambda_.double(), weight_C=case["pairing"].weight_C.double()
         )
     return wide
+
+
+def exactly(case: dict) -> dict:
+    """In float64, but for what a quantised cache and its scales hold."""
+    kept = ("keys_PSGC", "values_PSGC", "key_scales", "value_scales")
+    return in_float64(case) | {name: case[name] for name in kept}
 
 
 def compare(case: dict, limit: float, **options) -> Tensor:
@@ -202,7 +209,7 @@ def in_8_bits(case: dict) -> dict:
     """The same caches written as float8 with the scales of their heads' largest numbers."""
     case, scales = dict(case), {}
     num_rows = case["keys_PSGC"].flatten(0, 1).shape[0]
-    for name, scale_name in (("keys_PSGC", "key_scales_G"), ("values_PSGC", "value_scales_G")):
+    for name, scale_name in (("keys_PSGC", "key_scales"), ("values_PSGC", "value_scales")):
         scales[scale_name] = case[name].float().nan_to_num().abs().amax(dim=(0, 1, 3)) / 448
         scales[scale_name][0] /= 2  # cuts some of the first head's
     caches = [torch.empty(case["keys_PSGC"].shape, dtype=torch.uint8, device=DEVICE).view(FP8) for _ in range(2)]
@@ -216,9 +223,7 @@ def in_8_bits(case: dict) -> dict:
 def test_8_bit_caches(dtype: torch.dtype, num_splits: int) -> None:
     plain = make_case([1, 100, 0, 300], dtype=dtype)
     case = in_8_bits(plain)
-    wide = in_float64(case) | {name: case[name] for name in ("keys_PSGC", "values_PSGC")}
-    wide |= {name: case[name] for name in ("key_scales_G", "value_scales_G")}
-    found, wanted = kernel.paged_attention(**case, num_splits=num_splits), twin.paged_attention(**wide)
+    found, wanted = kernel.paged_attention(**case, num_splits=num_splits), twin.paged_attention(**exactly(case))
     error = (found.double() - wanted).norm(dim=1) / wanted.norm(dim=1).clamp_min(1e-9)
     assert torch.all(error <= LIMITS[dtype]), error.tolist()
 
@@ -227,7 +232,7 @@ def test_8_bit_caches(dtype: torch.dtype, num_splits: int) -> None:
 @pytest.mark.parametrize("is_exact", [True, pytest.param(False, marks=[pytest.mark.gpu, gpu])])
 def test_writing_8_bits(is_exact: bool) -> None:
     new_keys, new_values = (40 * torch.randn(6, 2, 16, device=DEVICE) for _ in range(2))
-    scales = {"key_scales_G": torch.tensor([0.25, 0.5]), "value_scales_G": torch.tensor([1.0, 4.0])}
+    scales = {"key_scales": torch.tensor([0.25, 0.5]), "value_scales": torch.tensor([1.0, 4.0])}
     if is_exact:
         new_keys, new_values = (new.to(FP8).float() for new in (new_keys, new_values))
     else:
@@ -243,6 +248,65 @@ def test_writing_8_bits(is_exact: bool) -> None:
         assert torch.equal(by_kernel, by_twin)
         wanted = new.clamp(-448 * scale[:, None], 448 * scale[:, None])
         torch.testing.assert_close(by_twin[0, rows] * scale[:, None], wanted, rtol=2**-4, atol=2**-10 * 4.4)
+
+
+# ----------------------------------------------------------------------------------------------- four bits
+
+
+def in_4_bits(case: dict) -> dict:
+    """The same caches in 4 bits, written row by row by the twin; rows that nobody uses keep NaN as their scale."""
+    case = dict(case)
+    for name, scale_name in (("keys_PSGC", "key_scales"), ("values_PSGC", "value_scales")):
+        case[name], case[scale_name] = four_bits.pack(case[name])
+    return case
+
+
+@pytest.mark.parametrize("num_splits", [1, 3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize(("paired", "page_tokens"), [(True, 16), (True, 64), (False, 64)])
+def test_4_bit_caches(dtype: torch.dtype, num_splits: int, paired: bool, page_tokens: int) -> None:
+    case = in_4_bits(make_case([1, 100, 0, 300], page_tokens, width=32, paired=paired, dtype=dtype))
+    found, wanted = kernel.paged_attention(**case, num_splits=num_splits), twin.paged_attention(**exactly(case))
+    error = (found.double() - wanted).norm(dim=1) / wanted.norm(dim=1).clamp_min(1e-9)
+    assert torch.all(error <= LIMITS[dtype]), error.tolist()
+
+
+def test_4_bits_are_near() -> None:
+    """A 15th of a half's range is the step: the error is at most half of it, and what float16 leaves of the scales."""
+    numbers = 5 + torch.randn(7, 3, 64)
+    numbers[0, 0, :32] = 2.5  # one value, so no range
+    numbers[0, 0, 32:] = torch.linspace(-1, 1, 32)
+    packed, scales = four_bits.pack(numbers)
+    assert packed.shape == (7, 3, 32)
+    assert scales.shape == (7, 3, 2, 2)
+    error = (four_bits.unpack(packed, scales) - numbers).unflatten(-1, (2, 32)).abs().amax(-1)
+    steps = (numbers.unflatten(-1, (2, 32)).amax(-1) - numbers.unflatten(-1, (2, 32)).amin(-1)) / 15
+    assert torch.all(error <= 0.51 * steps + 5e-3)
+    assert error[0, 0, 0] == 0
+    assert (four_bits.unpack(packed, scales)[0, 0, 32:].diff() >= 0).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_writing_4_bits(dtype: torch.dtype) -> None:
+    projected = torch.randn(5, 300, device=DEVICE).to(dtype)
+    new_keys, new_values = projected[:, 3:99].unflatten(1, (3, 32)), projected[:, 100:196].unflatten(1, (3, 32))
+    rows, results = torch.tensor([47, 0, 16, 31, 5], device=DEVICE), []
+    for function in (kernel.write_cache, twin.write_cache):
+        caches = [torch.full((3, 16, 3, 16), 7, dtype=torch.uint8, device=DEVICE) for _ in range(2)]
+        scales = [torch.full((3, 16, 3, 2, 2), 7, dtype=torch.float16, device=DEVICE) for _ in range(2)]
+        function(new_keys, new_values, *caches, rows, key_scales=scales[0], value_scales=scales[1])
+        results.append([*caches, *scales])
+        assert all((scale == 7).all(dim=(2, 3, 4)).sum() == 48 - 5 for scale in scales)
+    for by_kernel, by_twin in zip(*results, strict=True):
+        assert torch.equal(by_kernel, by_twin)
+    read = four_bits.unpack(results[0][0], results[0][2]).flatten(0, 1)[rows]
+    assert (read - new_keys.float()).abs().max() < 0.25
+
+
+def test_heads_that_4_bits_have_not() -> None:
+    case = in_4_bits(make_case([20], width=24))
+    with pytest.raises(ValueError, match="must have heads of a power of two from 32 on, got 24"):
+        kernel.paged_attention(**case)
 
 
 # -------------------------------------------------------------------------------------- splits, bad inputs
@@ -278,8 +342,8 @@ def test_wrong_attention_is_named(function) -> None:
         call(values_PSGC=case["values_PSGC"].half())
     with pytest.raises(ValueError, match=r"keys .* not contiguous"):
         call(keys_PSGC=case["keys_PSGC"].transpose(0, 1).contiguous().transpose(0, 1))
-    with pytest.raises(ValueError, match="keys scales belong to float8_e4m3fn caches"):
-        call(key_scales_G=torch.ones(2, device=DEVICE))
+    with pytest.raises(ValueError, match="keys scales belong to float8_e4m3fn and uint8 caches"):
+        call(key_scales=torch.ones(2, device=DEVICE))
     with pytest.raises(ValueError, match=r"pairing must have a weight \(16,\) and one lambda"):
         call(pairing=case["pairing"]._replace(weight_C=torch.ones(8)))
     with pytest.raises(ValueError, match="num_splits must be None or 1 to 128, got 0"):
@@ -300,8 +364,8 @@ def test_wrong_writing_is_named(function) -> None:
         function(new, new, cache, cache, rows.int())
     with pytest.raises(ValueError, match=r"new_values must be \(5, 3, 8\), got \(4, 3, 8\)"):
         function(new, new[:4], cache, cache, rows)
-    with pytest.raises(ValueError, match=r"values scales must be \(3,\) float32"):
-        function(new, new, cache.to(FP8), cache.to(FP8), rows, key_scales_G=torch.ones(3), value_scales_G=torch.ones(2))
+    with pytest.raises(ValueError, match=r"values scales must be \(3,\) torch.float32"):
+        function(new, new, cache.to(FP8), cache.to(FP8), rows, key_scales=torch.ones(3), value_scales=torch.ones(2))
 
 
 # ----------------------------------------------------------------------------------------------- real sizes
@@ -310,16 +374,15 @@ def test_wrong_writing_is_named(function) -> None:
 @pytest.mark.gpu
 @gpu
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("bits", [16, 8])
+@pytest.mark.parametrize("bits", [16, 8, 4])
 @pytest.mark.parametrize("num_splits", [None, 1])
 def test_released_size(dtype: torch.dtype, bits: int, num_splits: int | None) -> None:
     for lengths, page_tokens in (([1, 5_000, 777, 0, 64], 64), ([4_097, 33], 16), ([512, 100], 512), ([9_999], 256)):
         case = make_case(lengths, page_tokens, num_heads=40, num_groups=10, width=128, dtype=dtype)
         wide = in_float64(case)
-        if bits == 8:
-            case = in_8_bits(case)
-            kept = ("keys_PSGC", "values_PSGC", "key_scales_G", "value_scales_G")
-            wide |= {name: case[name] for name in kept}
+        if bits < 16:
+            case = in_8_bits(case) if bits == 8 else in_4_bits(case)
+            wide = exactly(case)
         found, wanted = kernel.paged_attention(**case, num_splits=num_splits), twin.paged_attention(**wide)
         error = (found.double() - wanted).norm(dim=1) / wanted.norm(dim=1).clamp_min(1e-9)
         assert torch.all(error <= LIMITS[dtype]), error.tolist()

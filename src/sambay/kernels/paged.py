@@ -17,7 +17,8 @@ from torch import Tensor
 
 from sambay.kernels.dialect import IS_INTERPRETED
 from sambay.kernels.paged_kernels import attend, combine, write
-from sambay.kernels.reference_paged import FP8, MAX_SPLITS, Pairing, check_attention, check_writing
+from sambay.kernels.paged_kernels_4bit import attend_4bit, write_4bit
+from sambay.kernels.reference_paged import FP8, MAX_SPLITS, Pairing, cached_width, check_attention, check_writing
 
 _TILE = 64  # tokens: two tiles of 32 KB on their way in each of two programs fill a multiprocessor
 _STAGES = 4  # a tile in use, two on their way, one being asked for
@@ -26,6 +27,7 @@ _WAVES = 8  # of two programs a multiprocessor, so that the last, part-filled on
 _LATENCY_SPLITS = 64  # beyond it, summing the parts costs more than reading them sooner saves
 _LONGEST_SPLIT = 16384  # tokens: what one program may read alone when all other sequences have ended
 _OPERANDS = {torch.float32: tl.float32, torch.bfloat16: tl.bfloat16, torch.float16: tl.float16}
+_EXTRA = {tl.float32: 0, tl.bfloat16: 128, tl.float16: 1024}  # see paged_kernels_4bit
 
 
 def paged_attention(
@@ -37,8 +39,8 @@ def paged_attention(
     *,
     scale: float,
     pairing: Pairing | None = None,
-    key_scales_G: Tensor | None = None,
-    value_scales_G: Tensor | None = None,
+    key_scales: Tensor | None = None,
+    value_scales: Tensor | None = None,
     num_splits: int | None = None,
 ) -> Tensor:
     """`reference_paged.paged_attention`; a length beyond the table is not noticed here and reads foreign memory.
@@ -47,10 +49,10 @@ def paged_attention(
     the GPU decide; with a fixed number a sequence's result does not depend on the rest of the batch, bit by bit.
     """
     check_attention(
-        queries_BHC, keys_PSGC, values_PSGC, page_table_BM, lengths_B, pairing, key_scales_G, value_scales_G, num_splits
+        queries_BHC, keys_PSGC, values_PSGC, page_table_BM, lengths_B, pairing, key_scales, value_scales, num_splits
     )
     batch, num_heads = queries_BHC.shape[:2]
-    num_groups, width = keys_PSGC.shape[2:]
+    num_groups, width = keys_PSGC.shape[2], cached_width(keys_PSGC)
     num_outputs = num_heads if pairing is None else num_heads // 2
     output = queries_BHC.new_empty(batch, num_outputs * width)
     if output.numel() == 0:
@@ -68,12 +70,13 @@ def paged_attention(
     lambda_, weight, lambda_init, eps = pairing or (output, output, 0.0, 0.0)
     shared = {"C": width, "BLOCK_C": sizes["BLOCK_C"], "T": sizes["T"], "IS_PAIRED": pairing is not None}
     with torch.cuda.device(output.device if output.is_cuda else -1):
-        attend[(num_groups, splits, batch)](
-            queries_BHC, keys_PSGC, values_PSGC, output if key_scales_G is None else key_scales_G,
-            output if value_scales_G is None else value_scales_G, page_table_BM, lengths_B.contiguous(), partial,
-            statistics, output, lambda_, weight, scale * math.log2(math.e), 1 - lambda_init, eps,
+        program = attend_4bit if keys_PSGC.dtype == torch.uint8 else attend
+        program[(num_groups, splits, batch)](
+            queries_BHC, keys_PSGC, values_PSGC, _scales(key_scales, output), _scales(value_scales, output),
+            page_table_BM, lengths_B.contiguous(), partial, statistics, output, lambda_, weight,
+            scale * math.log2(math.e), 1 - lambda_init, eps,
             queries_BHC.stride(0), queries_BHC.stride(1), page_table_BM.stride(0), splits, **(sizes | shared),
-            IS_SPLIT=splits > 1, IS_SCALED=key_scales_G is not None, num_warps=4, num_stages=_STAGES,
+            IS_SPLIT=splits > 1, IS_SCALED=key_scales is not None, num_warps=4, num_stages=_STAGES,
         )  # fmt: skip
         if splits > 1:
             combine[(num_outputs, batch)](
@@ -98,34 +101,58 @@ def write_cache(
     values_PSGC: Tensor,
     rows_B: Tensor,
     *,
-    key_scales_G: Tensor | None = None,
-    value_scales_G: Tensor | None = None,
+    key_scales: Tensor | None = None,
+    value_scales: Tensor | None = None,
 ) -> None:
     """`reference_paged.write_cache` in one kernel."""
-    check_writing(new_keys_BGC, new_values_BGC, keys_PSGC, values_PSGC, rows_B, key_scales_G, value_scales_G)
+    check_writing(new_keys_BGC, new_values_BGC, keys_PSGC, values_PSGC, rows_B, key_scales, value_scales)
     if new_keys_BGC.numel() == 0:
         return
     new_keys, new_values = (x if x.stride(2) == 1 else x.contiguous() for x in (new_keys_BGC, new_values_BGC))
-    num_groups, width = keys_PSGC.shape[2:]
+    num_groups, width = new_keys_BGC.shape[1:]
+    tensors = [
+        new_keys, new_values, keys_PSGC, values_PSGC, rows_B.contiguous(),
+        new_keys if key_scales is None else key_scales, new_values if value_scales is None else value_scales,
+    ]  # fmt: skip
+    strides = [*new_keys.stride()[:2], *new_values.stride()[:2]]
     with torch.cuda.device(rows_B.device if rows_B.is_cuda else -1):
-        write[(len(rows_B),)](
-            new_keys, new_values, keys_PSGC, values_PSGC, rows_B.contiguous(),
-            new_keys if key_scales_G is None else key_scales_G,
-            new_values if value_scales_G is None else value_scales_G,
-            *new_keys.stride()[:2], *new_values.stride()[:2], G=num_groups, C=width,
-            BLOCK=triton.next_power_of_2(num_groups * width), IS_SCALED=key_scales_G is not None, num_warps=4,
-        )  # fmt: skip
+        if keys_PSGC.dtype == torch.uint8:
+            _check_4bit(width)
+            block = triton.next_power_of_2(num_groups)
+            write_4bit[(len(rows_B), 2)](*tensors, *strides, G=num_groups, C=width, BLOCK_G=block, num_warps=4)
+        else:
+            block, is_scaled = triton.next_power_of_2(num_groups * width), key_scales is not None
+            write[(len(rows_B),)](
+                *tensors, *strides, G=num_groups, C=width, BLOCK=block, IS_SCALED=is_scaled, num_warps=4
+            )
 
 
 def _sizes(queries: Tensor, keys: Tensor) -> dict[str, Any]:
     """The constants of `attend` that follow from shapes and types."""
-    page_tokens, num_groups, width = keys.shape[1:]
-    shared_heads, block = queries.shape[1] // num_groups, max(16, triton.next_power_of_2(width))
-    return {
+    page_tokens, num_groups = keys.shape[1:3]
+    shared_heads, block = queries.shape[1] // num_groups, max(16, triton.next_power_of_2(cached_width(keys)))
+    operand = _operand(queries.dtype, keys.dtype)
+    extra: dict[str, Any] = {}
+    if keys.dtype == torch.uint8:
+        _check_4bit(cached_width(keys))
+        extra = {"EXTRA": _EXTRA[operand]}
+    return extra | {
         "R": shared_heads, "M": max(16, triton.next_power_of_2(shared_heads)), "G": num_groups, "BLOCK_C": block,
         "S": page_tokens, "T": _tile_tokens(block * keys.element_size()), "HALF": queries.shape[2],
-        "OPERAND": _operand(queries.dtype, keys.dtype),
+        "OPERAND": operand,
     }  # fmt: skip
+
+
+def _check_4bit(width: int) -> None:
+    if width < 32 or width & (width - 1):
+        raise ValueError(f"a cache of 4 bits must have heads of a power of two from 32 on, got {width}")
+
+
+def _scales(scales: Tensor | None, unread: Tensor) -> Tensor:
+    """As the kernels read them: a token and head's four float16 of a 4-bit cache are one number."""
+    if scales is None:
+        return unread
+    return scales.flatten(3).view(torch.int64) if scales.ndim > 1 else scales
 
 
 def _tile_tokens(row_bytes: int) -> int:
@@ -138,7 +165,7 @@ def _tile_tokens(row_bytes: int) -> int:
 
 def _operand(queries: torch.dtype, keys: torch.dtype) -> tl.dtype:
     """What the matrix units multiply: the query's type, but see the kernel for 8 bits."""
-    if IS_INTERPRETED:  # cannot multiply bfloat16
+    if IS_INTERPRETED and queries == torch.bfloat16:  # which it cannot multiply
         return tl.float32
     return tl.float16 if keys == FP8 and queries == torch.bfloat16 else _OPERANDS[queries]
 

@@ -46,6 +46,38 @@ def finished(even_PC, odd_PC, weight_C, lambda_, one_minus_init, eps, C: tl.cons
     return difference_PC * tl.rsqrt(variance_P + eps)[:, None] * weight_C[None, :] * one_minus_init
 
 
+@triton.jit
+def keep(
+    largest_M, total_M, sum_MC, partial, statistics, output, lambda_, weight, one_minus_init, eps, b, g, split, has_any,
+    N, R: tl.constexpr, M: tl.constexpr, G: tl.constexpr, C: tl.constexpr, BLOCK_C: tl.constexpr,
+    IS_SPLIT: tl.constexpr, IS_PAIRED: tl.constexpr,
+):  # fmt: skip
+    """Writes what a program found: the result where its split is the only one, else what `combine` sums."""
+    r_M, c_C = tl.arange(0, M), tl.arange(0, BLOCK_C)
+    h_M = g * R + r_M
+    if IS_SPLIT:
+        part_M = (b * (G * R) + h_M) * N + split
+        is_kept_M = (r_M < R) & has_any
+        tl.store(statistics + part_M * 2, largest_M, mask=is_kept_M)
+        tl.store(statistics + part_M * 2 + 1, total_M, mask=is_kept_M)
+        tl.store(partial + part_M[:, None] * BLOCK_C + c_C[None, :], sum_MC, mask=is_kept_M[:, None])
+    else:
+        map_MC = sum_MC / tl.where(total_M > 0, total_M, 1.0)[:, None]
+        if IS_PAIRED:
+            even_PC, odd_PC = tl.split(tl.permute(tl.reshape(map_MC, [M // 2, 2, BLOCK_C]), [0, 2, 1]))
+            p_P = tl.arange(0, M // 2)
+            weight_C = tl.load(weight + c_C, mask=c_C < C, other=0.0).to(tl.float32)
+            lambda_one = tl.load(lambda_).to(tl.float32)
+            result_PC = finished(even_PC, odd_PC, weight_C, lambda_one, one_minus_init, eps, C)
+            at_PC = (b * (G * R // 2) + g * (R // 2) + p_P)[:, None] * C + c_C[None, :]
+            is_kept_PC = (p_P < R // 2)[:, None] & (c_C < C)[None, :]
+            tl.store(output + at_PC, result_PC.to(output.dtype.element_ty), mask=is_kept_PC)
+        else:
+            at_MC = (b * (G * R) + h_M)[:, None] * C + c_C[None, :]
+            is_kept_MC = (r_M < R)[:, None] & (c_C < C)[None, :]
+            tl.store(output + at_MC, map_MC.to(output.dtype.element_ty), mask=is_kept_MC)
+
+
 @triton.jit(do_not_specialize=["N"])
 def attend(
     queries, keys, values, key_scales, value_scales, page_table, lengths, partial, statistics, output,
@@ -106,27 +138,10 @@ def attend(
     total_M = language.sum(weights_MT, 1)
     if IS_SCALED:
         sum_MC *= tl.load(value_scales + g)
-    if IS_SPLIT:
-        part_M = (b * (G * R) + h_M) * N + split
-        is_kept_M = (r_M < R) & (begin < end)
-        tl.store(statistics + part_M * 2, largest_M, mask=is_kept_M)
-        tl.store(statistics + part_M * 2 + 1, total_M, mask=is_kept_M)
-        tl.store(partial + part_M[:, None] * BLOCK_C + c_C[None, :], sum_MC, mask=is_kept_M[:, None])
-    else:
-        map_MC = sum_MC / tl.where(total_M > 0, total_M, 1.0)[:, None]
-        if IS_PAIRED:
-            even_PC, odd_PC = tl.split(tl.permute(tl.reshape(map_MC, [M // 2, 2, BLOCK_C]), [0, 2, 1]))
-            p_P = tl.arange(0, M // 2)
-            weight_C = tl.load(weight + c_C, mask=c_C < C, other=0.0).to(tl.float32)
-            lambda_one = tl.load(lambda_).to(tl.float32)
-            result_PC = finished(even_PC, odd_PC, weight_C, lambda_one, one_minus_init, eps, C)
-            at_PC = (b * (G * R // 2) + g * (R // 2) + p_P)[:, None] * C + c_C[None, :]
-            is_kept_PC = (p_P < R // 2)[:, None] & (c_C < C)[None, :]
-            tl.store(output + at_PC, result_PC.to(output.dtype.element_ty), mask=is_kept_PC)
-        else:
-            at_MC = (b * (G * R) + h_M)[:, None] * C + c_C[None, :]
-            is_kept_MC = (r_M < R)[:, None] & (c_C < C)[None, :]
-            tl.store(output + at_MC, map_MC.to(output.dtype.element_ty), mask=is_kept_MC)
+    keep(
+        largest_M, total_M, sum_MC, partial, statistics, output, lambda_, weight, one_minus_init, eps, b, g, split,
+        begin < end, N, R, M, G, C, BLOCK_C, IS_SPLIT, IS_PAIRED,
+    )  # fmt: skip
 
 
 @triton.jit

@@ -3,6 +3,9 @@
 Letters: B sequences, H query heads, G key/value heads as cached, C their width as cached, P pages, S tokens a page,
 M pages in a row of the table. With differential attention a pair of heads is one cached head: its key is [k1|k2], its
 value [v1|v2], so C is twice the head width. A ring is a page: P slots, S the window, one column in the table.
+Caches are (P, S, G, C) of the query's type or another plain one, of float8_e4m3fn with `key_scales` and `value_scales`
+(G,) float32 that multiply what is stored, or 4 bits a number: (P, S, G, C/2) uint8 with scales (P, S, G, 2, 2) float16
+as `four_bits` has them.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sambay.kernels import four_bits
 from sambay.kernels.reference import differential_combine
 
 FP8 = torch.float8_e4m3fn
@@ -36,8 +40,8 @@ def paged_attention(
     *,
     scale: float,
     pairing: Pairing | None = None,
-    key_scales_G: Tensor | None = None,
-    value_scales_G: Tensor | None = None,
+    key_scales: Tensor | None = None,
+    value_scales: Tensor | None = None,
     num_splits: int | None = None,
 ) -> Tensor:
     """softmax(scale * q·k) v of one query a head over each sequence's first `lengths_B` tokens, in the query's type.
@@ -46,25 +50,25 @@ def paged_attention(
     With `pairing`, even heads meet the first half of a key, odd ones the second: queries have the width C/2, or C where
     they are widened already ([q|0] and [0|q]); the maps are subtracted, normalised and scaled as
     `reference.differential_combine` does, in float32, and the result is (B, H/2 * C). Without it the result is
-    (B, H*C). A sequence of length 0 gives zeros, whatever lies in memory. Caches of float8_e4m3fn are multiplied by
-    the scales of their heads. `num_splits` is the kernel's; here it changes nothing but is checked.
+    (B, H*C). A sequence of length 0 gives zeros, whatever lies in memory. `num_splits` is the kernel's; here it
+    changes nothing but is checked.
 
     Raises ValueError for shapes, types or scales that do not fit each other, and for a length beyond the table.
     """
     check_attention(
-        queries_BHC, keys_PSGC, values_PSGC, page_table_BM, lengths_B, pairing, key_scales_G, value_scales_G, num_splits
+        queries_BHC, keys_PSGC, values_PSGC, page_table_BM, lengths_B, pairing, key_scales, value_scales, num_splits
     )
     dtype = torch.promote_types(queries_BHC.dtype, torch.float32)
     page_tokens, num_groups = keys_PSGC.shape[1:3]
-    queries = widened(queries_BHC, keys_PSGC.shape[3]).to(dtype).unflatten(1, (num_groups, -1))
+    queries = widened(queries_BHC, cached_width(keys_PSGC)).to(dtype).unflatten(1, (num_groups, -1))
     maps = torch.zeros_like(queries)
     for row, length in enumerate(lengths_B.tolist()):
         if length > page_table_BM.shape[1] * page_tokens:
             raise ValueError(f"lengths must be at most {page_table_BM.shape[1]} pages of {page_tokens}, got {length}")
         pages = page_table_BM[row, : -(-length // page_tokens)].long()
         keys, values = (
-            _plain(cache[pages].flatten(0, 1)[:length], scales, dtype).transpose(0, 1)
-            for cache, scales in ((keys_PSGC, key_scales_G), (values_PSGC, value_scales_G))
+            _plain(cache, scales, pages, dtype).flatten(0, 1)[:length].transpose(0, 1)
+            for cache, scales in ((keys_PSGC, key_scales), (values_PSGC, value_scales))
         )
         maps[row] = ((queries[row] @ keys.transpose(1, 2)) * scale).softmax(-1) @ values
     maps = maps.flatten(1, 2)
@@ -91,26 +95,38 @@ def write_cache(
     values_PSGC: Tensor,
     rows_B: Tensor,
     *,
-    key_scales_G: Tensor | None = None,
-    value_scales_G: Tensor | None = None,
+    key_scales: Tensor | None = None,
+    value_scales: Tensor | None = None,
 ) -> None:
     """Writes one key and one value into row rows_B[b] = page * S + offset of the caches, in place.
 
-    A float8_e4m3fn cache takes key / scale, cut at the type's largest value of 448. Rows that several b name (padding)
-    hold any one of them. Raises ValueError for shapes, types or scales that do not fit each other.
+    A float8_e4m3fn cache takes key / scale, cut at the type's largest value of 448; one of 4 bits makes its scales.
+    Rows that several b name (padding) hold any one of them. Raises ValueError for shapes, types or scales that do not
+    fit each other.
     """
-    check_writing(new_keys_BGC, new_values_BGC, keys_PSGC, values_PSGC, rows_B, key_scales_G, value_scales_G)
-    for new, cache, scales in (
-        (new_keys_BGC, keys_PSGC, key_scales_G), (new_values_BGC, values_PSGC, value_scales_G),
-    ):  # fmt: skip
-        if scales is not None:
-            new = (new.float() / scales[:, None]).clamp(-_FP8_LARGEST, _FP8_LARGEST)
-        bytes_or_numbers = torch.uint8 if cache.dtype == FP8 else cache.dtype  # float8 has no index_copy_
-        cache.view(bytes_or_numbers).flatten(0, 1)[rows_B] = new.to(cache.dtype).view(bytes_or_numbers)
+    check_writing(new_keys_BGC, new_values_BGC, keys_PSGC, values_PSGC, rows_B, key_scales, value_scales)
+    for new, cache, scales in ((new_keys_BGC, keys_PSGC, key_scales), (new_values_BGC, values_PSGC, value_scales)):
+        if scales is None:
+            cache.flatten(0, 1)[rows_B] = new.to(cache.dtype)
+        elif cache.dtype == FP8:  # which has no indexed writing
+            new = (new.float() / scales[:, None]).clamp(-_FP8_LARGEST, _FP8_LARGEST).to(FP8)
+            cache.view(torch.uint8).flatten(0, 1)[rows_B] = new.view(torch.uint8)
+        else:
+            cache.flatten(0, 1)[rows_B], scales.flatten(0, 1)[rows_B] = four_bits.pack(new)
 
 
-def _plain(cached_TGC: Tensor, scales_G: Tensor | None, dtype: torch.dtype) -> Tensor:
-    return cached_TGC.to(dtype) if scales_G is None else cached_TGC.to(dtype) * scales_G[:, None].to(dtype)
+def cached_width(cache_PSGC: Tensor) -> int:
+    """Numbers of a cached head."""
+    return cache_PSGC.shape[3] * (2 if cache_PSGC.dtype == torch.uint8 else 1)
+
+
+def _plain(cache_PSGC: Tensor, scales: Tensor | None, pages: Tensor, dtype: torch.dtype) -> Tensor:
+    """The numbers of some pages."""
+    if scales is None:
+        return cache_PSGC[pages].to(dtype)
+    if cache_PSGC.dtype == FP8:
+        return cache_PSGC[pages].to(dtype) * scales[:, None].to(dtype)
+    return four_bits.unpack(cache_PSGC[pages], scales[pages]).to(dtype)
 
 
 def check_attention(
@@ -118,7 +134,7 @@ def check_attention(
     key_scales: Tensor | None, value_scales: Tensor | None, num_splits: int | None,
 ) -> None:  # fmt: skip
     _check_caches(keys, values, key_scales, value_scales)
-    num_groups, width = keys.shape[2:]
+    num_groups, width = keys.shape[2], cached_width(keys)
     widths = (width,) if pairing is None else (width // 2, width)
     if queries.ndim != 3 or queries.shape[2] not in widths:
         raise ValueError(f"queries must be (B, H, {' or '.join(map(str, widths))}), got {tuple(queries.shape)}")
@@ -144,7 +160,7 @@ def check_writing(
     _check_caches(keys, values, key_scales, value_scales)
     if rows.ndim != 1 or rows.dtype != torch.int64:
         raise ValueError(f"rows must be (B,) int64, got {tuple(rows.shape)} {rows.dtype}")
-    shape = (len(rows), *keys.shape[2:])
+    shape = (len(rows), keys.shape[2], cached_width(keys))
     for name, new in (("new_keys", new_keys), ("new_values", new_values)):
         if new.shape != shape:
             raise ValueError(f"{name} must be {shape}, got {tuple(new.shape)}")
@@ -155,11 +171,18 @@ def _check_caches(keys: Tensor, values: Tensor, key_scales: Tensor | None, value
         if cache.ndim != 4 or cache.shape != keys.shape or cache.dtype != keys.dtype or not cache.is_contiguous():
             kind = f"{tuple(cache.shape)} {cache.dtype}{'' if cache.is_contiguous() else ', not contiguous'}"
             raise ValueError(f"keys and values must be contiguous (P, S, G, C), alike, got {name} {kind}")
-        if (scales is None) == (cache.dtype == FP8):
-            raise ValueError(f"{name} scales belong to float8_e4m3fn caches and to no other, got {cache.dtype}")
-        if scales is not None and (scales.shape != cache.shape[2:3] or scales.dtype != torch.float32):
-            wanted = f"({cache.shape[2]},) float32"
-            raise ValueError(f"{name} scales must be {wanted}, got {tuple(scales.shape)} {scales.dtype}")
+        if (scales is None) == (cache.dtype in (FP8, torch.uint8)):
+            raise ValueError(f"{name} scales belong to float8_e4m3fn and uint8 caches alone, got {cache.dtype}")
+        if scales is not None:
+            _check_scales(name, cache, scales)
+
+
+def _check_scales(name: str, cache: Tensor, scales: Tensor) -> None:
+    is_fp8 = cache.dtype == FP8
+    shape, dtype = (cache.shape[2:3], torch.float32) if is_fp8 else ((*cache.shape[:3], 2, 2), torch.float16)
+    if scales.shape != shape or scales.dtype != dtype or not scales.is_contiguous():
+        kind = f"{tuple(scales.shape)} {scales.dtype}"
+        raise ValueError(f"{name} scales must be {tuple(shape)} {dtype}, contiguous, got {kind}")
 
 
 MAX_SPLITS = 128  # of one sequence's tokens: the second kernel holds all their partial results at once
