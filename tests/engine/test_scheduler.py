@@ -80,6 +80,22 @@ def test_stop_tokens_end_a_sample_only_after_the_least_it_must_have(min_tokens: 
     assert [event.finish_reason for event in events] == [None] * min_tokens + ["stop"]
 
 
+@pytest.mark.parametrize("num_steps", range(8))
+def test_after_a_failure_of_the_device_all_is_as_new(num_steps: int) -> None:
+    engine = Engine(replace(LIMITS, max_drafted=2), 3, guessing(random.Random(0), 5, LIMITS))
+    engine.add(Request("a", prompt(9), num_samples=3))
+    engine.add(Request("b", prompt(30), max_tokens=5))
+    engine.add(Request("c", prompt(30)))
+    for _ in range(num_steps):
+        engine.step()
+    left = [name for name in engine.replies if name not in engine.reasons]
+    assert engine.scheduler.abandon("failure") == left
+    engine.scheduler.check_invariants()
+    engine.check_nothing_is_leaked()
+    again = Request("a", prompt(9), max_tokens=3)
+    check_replies(finished(LIMITS, again), [again])
+
+
 # ---------------------------------------------------------------------------------------------------------- refusals
 
 

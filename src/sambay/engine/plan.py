@@ -72,7 +72,9 @@ class Segment(NamedTuple):
     is_sampled: whether the token after the last one is wanted; false for all but the last chunk of a prompt.
     num_drafted: how many of the last token_ids are guesses. The device samples after the token before them and after
         each of them, and accepts guesses as long as they are what it sampled; afterwards the slot must hold the state
-        after the last accepted guess, so it keeps the states in between.
+        after the last accepted guess, so it keeps the states in between. Rows that rejected guesses wrote in pages are
+        written again before anything reads them; in a ring they took the place of tokens still within the window, so
+        a ring needs as many rows more as there may be guesses, or these put back.
     """
 
     request_id: str

@@ -90,6 +90,21 @@ class Scheduler:
         if all(one.finish_reason is not None for one in samples):
             del self._samples[sequence.request.request_id]
 
+    def abandon(self, reason: str) -> list[tuple[str, int]]:
+        """Ends everything, after a failure of the device: requests, plans under way, kept prefixes.
+
+        Returns the request ids and samples that it ended. The scheduler is as new, but for its counters.
+        """
+        ended = [(one.request.request_id, one.sample) for one in self._unfinished()]
+        for request_id in list(self._samples):
+            self.finish(request_id, reason)
+        for _, step in self._in_flight:
+            for pending in step.pending_saves:
+                self._drop_save(pending)
+        self._in_flight.clear()
+        self._residents.cache.clear()
+        return ended
+
     def clear_prefixes(self) -> None:
         """Forgets all kept prefixes, as a change of the weights demands. Raises RuntimeError while anything runs."""
         if self._in_flight or self._residents.running:
@@ -199,11 +214,11 @@ class Scheduler:
         """The snapshot is there. Its sequence may be gone, even without having learnt its last tokens."""
         residents, sequence, save = self._residents, pending.sequence, pending.save
         keys = extend_keys(sequence, self.limits.page_size)[: save.depth]
+        if len(keys) < save.depth:
+            self._drop_save(pending)
+            return
         if pending.awaited is not None:
             residents.queue.retract([pending.awaited])
-        if len(keys) < save.depth:
-            residents.cache.finish_save(save, None)
-            return
         is_turn = pending.is_turn and sequence.finish_reason is None
         node = residents.cache.finish_save(save, keys, is_turn)
         self.counters.num_snapshots += 1
@@ -215,6 +230,11 @@ class Scheduler:
             if sequence.turn_node is not None and sequence.turn_node is not node:
                 sequence.turn_node.is_turn = False
             sequence.turn_node = node
+
+    def _drop_save(self, pending: PendingSave) -> None:
+        if pending.awaited is not None:
+            self._residents.queue.retract([pending.awaited])
+        self._residents.cache.finish_save(pending.save, None)
 
     # ------------------------------------------------------------------------------------------------ checking
 
