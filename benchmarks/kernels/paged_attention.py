@@ -33,6 +33,7 @@ kernel, twin = kernel_module("paged"), kernel_module("reference_paged")
 BYTES_PER_MS = 3.0e9
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 LIMIT = 6e-3  # relative, of norms: the weights' and the result's rounding to bfloat16
+STORED = {16: torch.bfloat16, 8: torch.float8_e4m3fn, 4: torch.uint8}
 CACHE_BYTES = 100 << 20  # twice the second-level cache: calls of one graph together touch at least this
 
 
@@ -50,7 +51,7 @@ class Load(NamedTuple):
     is_mixed: bool = False
 
 
-SHAPES = {"released": Shape(40, 10, 128, 64), "tiny": Shape(8, 2, 16, 16)}
+SHAPES = {"released": Shape(40, 10, 128, 64), "tiny": Shape(8, 2, 32, 16)}
 CONTEXTS = (2_048, 18_432, 34_816)
 LOADS = {
     "released": [
@@ -64,8 +65,8 @@ LOADS = {
 RINGS = {"released": [Load(batch, 512, 512) for batch in (1, 16, 64, 256)], "tiny": [Load(2, 48, 48)]}
 
 
-def pairing(shape: Shape, dtype: torch.dtype):
-    weight = (1 + 0.3 * torch.randn(shape.width, device=DEVICE)).to(dtype)
+def pairing(shape: Shape):
+    weight = (1 + 0.3 * torch.randn(shape.width, device=DEVICE)).bfloat16()
     return twin.Pairing(torch.tensor(0.4, device=DEVICE), weight, 0.7, 1e-5)
 
 
@@ -75,18 +76,37 @@ def lengths_of(load: Load) -> list[int]:
     return [max(1, round(2 * load.context * (row + 0.5) / load.batch)) for row in torch.randperm(load.batch).tolist()]
 
 
-def pool_of(num_pages: int, shape: Shape, dtype: torch.dtype) -> list[Tensor]:
-    """Keys and values of all pages."""
-    pools = []
-    for _ in range(2):
-        pool = torch.empty(num_pages, shape.page_tokens, shape.num_groups, shape.width, dtype=dtype, device=DEVICE)
-        for pages in pool.split(4096):  # float8 has no random numbers, and all of them at once are large
-            pages.copy_(torch.randn(pages.shape, device=DEVICE, dtype=torch.bfloat16))
-        pools.append(pool)
+def pools_of(num_pages: int, shape: Shape, bits: int) -> dict[str, Tensor]:
+    """Keys and values of all pages, and their scales, by the kernel's names."""
+    size = (num_pages, shape.page_tokens, shape.num_groups, shape.width // 2 if bits == 4 else shape.width)
+    pools = {}
+    for name in ("key", "value"):
+        pool = torch.empty(size, dtype=STORED[bits], device=DEVICE)
+        for pages in pool.split(4096):  # random numbers of all of them at once would be large
+            if bits == 4:
+                pages.random_(256)
+            else:  # float8 has no random numbers
+                pages.copy_(torch.randn(pages.shape, device=DEVICE, dtype=torch.bfloat16))
+        pools[f"{name}s_PSGC"] = pool
+        if bits == 8:
+            pools[f"{name}_scales"] = torch.full((shape.num_groups,), 0.7, device=DEVICE)
+        if bits == 4:
+            scale = 0.1 + 0.2 * torch.rand(*size[:3], 2, 1, device=DEVICE).half()
+            pools[f"{name}_scales"] = torch.cat([scale, -7 * scale], dim=-1)
     return pools
 
 
-def call(load: Load, shape: Shape, dtype: torch.dtype, bits: int, pools: list[Tensor], pages: Tensor) -> dict:
+def as_rings(pools: dict[str, Tensor], window: int) -> dict[str, Tensor]:
+    """The same memory in pages of a window."""
+    rings = dict(pools)
+    for name, pool in pools.items():
+        if pool.ndim > 1:
+            size = window * pool[0, 0].numel()
+            rings[name] = pool.flatten()[: pool.numel() // size * size].view(-1, window, *pool.shape[2:])
+    return rings
+
+
+def call(load: Load, shape: Shape, pools: dict[str, Tensor], pages: Tensor) -> dict:
     """Arguments over the given pages (at least what the lengths need), in their order."""
     lengths = lengths_of(load)
     table = torch.zeros(load.batch, -(-load.capacity // shape.page_tokens), dtype=torch.int32)
@@ -95,15 +115,11 @@ def call(load: Load, shape: Shape, dtype: torch.dtype, bits: int, pools: list[Te
         needed = -(-length // shape.page_tokens)
         table[row, :needed] = pages[used : used + needed]
         used += needed
-    scales = {}
-    if bits == 8:
-        scales = {f"{name}_scales": torch.full((shape.num_groups,), 0.7, device=DEVICE) for name in ("key", "value")}
     head_width = shape.width // 2
-    return {
-        "queries_BHC": torch.randn(load.batch, shape.num_heads, head_width, device=DEVICE).to(dtype),
-        "keys_PSGC": pools[0], "values_PSGC": pools[1], "page_table_BM": table.to(DEVICE),
-        "lengths_B": torch.tensor(lengths, dtype=torch.int32, device=DEVICE), "scale": head_width**-0.5,
-        "pairing": pairing(shape, dtype), **scales,
+    return pools | {
+        "queries_BHC": torch.randn(load.batch, shape.num_heads, head_width, device=DEVICE).bfloat16(),
+        "page_table_BM": table.to(DEVICE), "lengths_B": torch.tensor(lengths, dtype=torch.int32, device=DEVICE),
+        "scale": head_width**-0.5, "pairing": pairing(shape),
     }  # fmt: skip
 
 
@@ -116,13 +132,12 @@ def num_pages_of(load: Load, page_tokens: int) -> int:
 
 def check(shape: Shape, bits: int) -> float:
     """The worst error of any sequence; stops the script where it is beyond what rounding leaves."""
-    worst, dtype = 0.0, torch.bfloat16
+    worst = 0.0
     for page_tokens, load in ((16, Load(5, 300, 640, is_mixed=True)), (64, Load(3, 700, 1_408, is_mixed=True)),
                               (512, Load(4, 200, 512, is_mixed=True))):  # fmt: skip
         shape = shape._replace(page_tokens=page_tokens)
         num_pages = num_pages_of(load, page_tokens) + 3
-        pools = pool_of(num_pages, shape, torch.float8_e4m3fn if bits == 8 else dtype)
-        given = call(load, shape, dtype, bits, pools, torch.randperm(num_pages))
+        given = call(load, shape, pools_of(num_pages, shape, bits), torch.randperm(num_pages))
         wanted = twin.paged_attention(**(given | {"queries_BHC": given["queries_BHC"].double()}))
         for num_splits in (None, 1, 2, 7):
             found = kernel.paged_attention(**given, num_splits=num_splits)
@@ -145,18 +160,18 @@ def graph_of(run: Callable[[], object]) -> Callable[[], None]:
     return graph.replay
 
 
-def measure(load: Load, shape: Shape, bits: int, pools: list[Tensor], repeats: int) -> dict:
+def measure(load: Load, shape: Shape, bits: int, pools: dict[str, Tensor], repeats: int) -> dict:
     """Median time of one call, and what it is made of."""
     tokens = sum(lengths_of(load))
-    num_bytes = tokens * shape.num_groups * shape.width * 2 * (bits // 8)
+    num_bytes = tokens * shape.num_groups * 2 * (shape.width * bits // 8 + (8 if bits == 4 else 0))
     num_calls = max(2, min(32, -(-CACHE_BYTES // num_bytes))) if DEVICE == "cuda" else 1
-    needed, available = num_pages_of(load, shape.page_tokens), len(pools[0])
+    needed, available = num_pages_of(load, shape.page_tokens), len(pools["keys_PSGC"])
     calls = []
     for index in range(num_calls):
         order = torch.randperm(available)  # a ring's pages are few: a call may meet another's again
         start = index * needed % max(1, available - needed + 1)
         pages = order[:needed] if needed * num_calls > available else torch.arange(start, start + needed)
-        calls.append(call(load, shape, torch.bfloat16, bits, pools, pages[torch.randperm(needed)]))
+        calls.append(call(load, shape, pools, pages[torch.randperm(needed)]))
 
     def run() -> None:
         for arguments in calls:
@@ -171,13 +186,11 @@ def measure(load: Load, shape: Shape, bits: int, pools: list[Tensor], repeats: i
     }  # fmt: skip
 
 
-def measure_writing(batch: int, shape: Shape, bits: int, pools: list[Tensor], repeats: int) -> dict:
+def measure_writing(batch: int, shape: Shape, bits: int, pools: dict[str, Tensor], repeats: int) -> dict:
     new = [torch.randn(batch, shape.num_groups, shape.width, device=DEVICE).bfloat16() for _ in range(2)]
-    rows = torch.randperm(len(pools[0]) * shape.page_tokens)[:batch].to(DEVICE)
-    scales = {}
-    if bits == 8:
-        scales = {f"{name}_scales": torch.ones(shape.num_groups, device=DEVICE) for name in ("key", "value")}
-    write = partial(kernel.write_cache, *new, *pools, rows, **scales)
+    num_rows = len(pools["keys_PSGC"]) * shape.page_tokens
+    rows = torch.randperm(num_rows)[:batch].to(DEVICE)
+    write = partial(kernel.write_cache, *new, rows_B=rows, **pools)
     num_calls = 20 if DEVICE == "cuda" else 1
     time_ms = milliseconds(graph_of(lambda: [write() for _ in range(num_calls)]), repeats) / num_calls
     return {"batch": batch, "bits": bits, "write_ms": time_ms}
@@ -196,7 +209,7 @@ def report(row: dict) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=list(SHAPES), default="released")
-    parser.add_argument("--bits", type=int, nargs="+", choices=[16, 8], default=[16, 8])
+    parser.add_argument("--bits", type=int, nargs="+", choices=list(STORED), default=list(STORED))
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -207,16 +220,13 @@ def main() -> None:
         print(f"correct, {bits} bits: relative error {check(shape, bits):.1e}")
     print("bits batch  context capacity splits             ms     floor  ratio")
     for bits in options.bits:
-        dtype = torch.float8_e4m3fn if bits == 8 else torch.bfloat16
         largest = max(num_pages_of(load, shape.page_tokens) for load in LOADS[options.size])
-        pools = pool_of(largest + 1, shape, dtype)
+        pools, window = pools_of(largest + 1, shape, bits), RINGS[options.size][0].capacity
         rows += [report(measure(load, shape, bits, pools, options.repeats)) for load in LOADS[options.size]]
         rows += [report(measure_writing(b, shape, bits, pools, options.repeats)) for b in (1, 64)]
-        window = RINGS[options.size][0].capacity
-        ring_shape, size = shape._replace(page_tokens=window), window * shape.num_groups * shape.width
-        ring = [pool.flatten()[: pool.numel() // size * size].view(-1, window, *shape[1:3]) for pool in pools]
-        rows += [report(measure(load, ring_shape, bits, ring, options.repeats)) for load in RINGS[options.size]]
-        del pools, ring
+        rings, shape_of_rings = as_rings(pools, window), shape._replace(page_tokens=window)
+        rows += [report(measure(load, shape_of_rings, bits, rings, options.repeats)) for load in RINGS[options.size]]
+        del pools, rings
     if options.json:
         result = {"device": device_name(), "torch": torch.__version__, "rows": rows}
         options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
