@@ -4,7 +4,7 @@ Letters: B rows, V vocabulary, K likeliest tokens kept, R runs of neighbouring i
 
 One uniform number a row, a hash of (seed, tokens generated so far), picks a token from the cumulated probabilities.
 Noise for each token (Gumbel's way) needs B·V hashes, some twelve passes over int64 (B, V): this needs half as many over
-float32. It takes no generator, so preempting, batching or speculating changes no draw.
+float32. No generator has a state that preempting, batching or speculating could move.
 
 What makes the choice the same in any batch and order: probabilities are kept as whole numbers, so small that a row's
 sum stays below 2^51. Sums of those are exact in float64, in whatever order a kernel adds them.
@@ -45,8 +45,8 @@ def _mixed(bits: np.ndarray) -> np.ndarray:
 def weights(scores_BV: Tensor, temperature_B1: Tensor) -> Tensor:
     """Softmax of scores / temperature as whole numbers in float32, the likeliest token's being `top_weight(V)`.
 
-    A token less likely than the likeliest by more than 2^34 (vocabulary 200,064) has weight 0; rounding moves less
-    probability than float32 scores leave open.
+    At a vocabulary of 200,064 a token 2^34 times less likely than the likeliest has weight 0. Rounding moves less than
+    1e-5 of the probability even if all other tokens lie about there; bfloat16 logits leave a hundred times that open.
     """
     shifted_BV = scores_BV - scores_BV.amax(-1, keepdim=True)
     return shifted_BV.div_(temperature_B1).exp_().mul_(top_weight(scores_BV.shape[-1])).round_()

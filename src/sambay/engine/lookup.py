@@ -48,7 +48,7 @@ class NgramLookup:
         Where these reach the end of the sequence they go on with themselves, as a repetition does.
         """
         for n in self._longest_first:
-            start = self._next_place[n].get(self._key(n)) if n <= len(self.token_ids) else None
+            start = self._next_place[n].get(self._key(n))
             if start is not None:
                 period = len(self.token_ids) - start
                 return [self.token_ids[start + offset % period] for offset in range(num_tokens)]
