@@ -88,7 +88,7 @@ class PrefixCache:
         return pages[::-1]
 
     def pin(self, node: Node) -> None:
-        """The slot stays what it is until the next plan."""
+        """The plan being made copies from the slot before its step: until the next one, nobody else gets it."""
         node.pinned_in = self._plan
 
     def use(self, node: Node, is_own: bool) -> None:
@@ -211,7 +211,7 @@ class PrefixCache:
         return self._slots.take()
 
     def _take_turn_slot(self, previous: Node | None) -> int:
-        if previous is not None and previous.is_turn and previous.pinned_in != self._plan and not previous.was_hit:
+        if previous is not None and previous.is_turn and not previous.was_hit:
             del self._usable[previous]
             return self._clear_slot(previous)
         if not self._slots.num_free:

@@ -41,7 +41,7 @@ class Scheduler:
         self._planner = Planner(limits, self._residents, draft)
         self._samples: dict[str, list[Sequence]] = {}
         self._in_flight: deque[tuple[Plan, Step]] = deque()
-        self._num_arrivals = 0
+        self._num_arrivals = self._num_unfinished = 0
 
     # ------------------------------------------------------------------------------------------------ requests
 
@@ -61,6 +61,7 @@ class Scheduler:
             )
         samples = [Sequence(request, i, self._num_arrivals, max_length) for i in range(request.num_samples)]
         self._num_arrivals += 1
+        self._num_unfinished += len(samples)
         self._samples[request.request_id] = samples
         self.counters.num_requests += 1
         self.counters.num_prompt_tokens += len(samples) * len(request.token_ids)
@@ -87,6 +88,7 @@ class Scheduler:
         sequence.finish_reason = reason
         self._residents.depart(sequence, samples[0])
         self.counters.num_finished += 1
+        self._num_unfinished -= 1
         if all(one.finish_reason is not None for one in samples):
             del self._samples[sequence.request.request_id]
 
@@ -129,7 +131,8 @@ class Scheduler:
 
     @property
     def num_waiting(self) -> int:
-        return sum(len(samples[0].followers) for samples in self._samples.values()) + len(self._residents.queue)
+        """Sequences without a place on the device, those that wait for the first sample of their request among them."""
+        return self._num_unfinished - self.num_running
 
     @property
     def num_free_pages(self) -> int:
