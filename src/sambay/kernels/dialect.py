@@ -66,6 +66,10 @@ else:
         def max(self, value: Any, axis: int) -> Any:
             return _tensor(value.handle.data.max(axis), value.dtype)
 
+        def range(self, start: Any, end: Any, step: int) -> Any:
+            """Triton 3.6's own fails on numbers of the program with newer NumPy."""
+            return range(start.handle.data.item(), end.handle.data.item(), step)
+
         def full(self, shape: list[int], value: float, dtype: Any, layout: object = None) -> Any:
             return tl.full(shape, value, dtype)
 

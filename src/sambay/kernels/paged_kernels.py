@@ -115,7 +115,7 @@ def attend(
     column_C = g * C + c_C
     # A page is looked up one tile ahead, by hand: as part of the loop's pipeline the look-up would halve its depth.
     page = tile_pages(table, begin, end, S, T)
-    for first in tl.range(begin, end, T):
+    for first in language.range(begin, end, T):
         is_seen_T = first + t_T < end
         if S % T == 0:
             row_T = page.to(tl.int64) * S + first % S + t_T

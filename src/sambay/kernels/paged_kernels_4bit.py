@@ -75,7 +75,7 @@ def attend_4bit(
     high_sum_MD = tl.full([M, D], 0.0, tl.float32)
     table = page_table + b * table_b
     page = tile_pages(table, begin, end, S, T)
-    for first in tl.range(begin, end, T):
+    for first in language.range(begin, end, T):
         is_seen_T = first + t_T < end
         if S % T == 0:
             row_T = page.to(tl.int64) * S + first % S + t_T
