@@ -111,6 +111,17 @@ def test_a_save_starts_below_what_is_known_and_survives_its_eviction_not() -> No
     assert [store.find("ab"), store.find("abcd")] == [0, 4]
 
 
+def test_a_place_beyond_the_save_is_no_base_for_it() -> None:
+    """A sequence that was preempted and starts anew may learn of a snapshot that it left further on."""
+    store = Store()
+    beyond = store.keep("abcd")
+    pages = [store.pages.take() for _ in "ab"]
+    save = store.cache.start_save(beyond, 2, pages)
+    node = store.cache.finish_save(save, store.keys("ab"))
+    assert (node.depth, node.slot) == (2, save.slot)
+    store.check(held=pages)
+
+
 def test_a_save_that_comes_to_nothing_leaves_nothing() -> None:
     store = Store()
     base = store.keep("ab")
