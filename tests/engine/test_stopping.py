@@ -68,6 +68,9 @@ def test_what_is_held_back_comes_with_the_end() -> None:
     # a match that waits for a longer one is settled by the end
     assert text_of(ids("ab"), max_tokens=2, stop=["b", "bc"]) == ("a", Finish("stop", "b"))
     assert text_of([*ids("ab"), END], stop=["b", "bc"], include_stop_str_in_output=True) == ("ab", Finish("stop", "b"))
+    # ... and a stop id after it then has no part in the text
+    kept = text_of(ids("abz"), stop=["b", "bc"], stop_token_ids=[122], include_stop_str_in_output=True)
+    assert kept == ("ab", Finish("stop", "b"))
 
 
 def test_nothing_ends_the_first_tokens_of_a_minimum() -> None:
