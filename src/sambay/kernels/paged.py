@@ -89,7 +89,8 @@ def paged_attention(
 def default_splits(batch: int, num_groups: int, max_tokens: int, num_processors: int) -> int:
     """Enough programs for several waves at this batch, none shorter than pays, none so long that others wait for it."""
     programs = batch * num_groups
-    shortest = _TILE if programs < num_processors else 4 * _TILE
+    # Once each multiprocessor has a program, memory is busy: a second kernel for short splits would only cost time.
+    shortest = _TILE if programs < num_processors else 16 * _TILE
     wanted = max(min(-(-2 * _WAVES * num_processors // programs), _LATENCY_SPLITS), -(-max_tokens // _LONGEST_SPLIT))
     return max(1, min(wanted, -(-max_tokens // shortest), MAX_SPLITS))
 
