@@ -8,61 +8,13 @@ from torch import Tensor, nn
 
 pytest.importorskip("triton")
 
+from kernels.paged_cases import DEVICE, LIMITS, exactly, gpu, in_4_bits, in_8_bits, in_float64, make_case
+
 from sambay import named_config
-from sambay.kernels import four_bits
 from sambay.kernels import paged as kernel
 from sambay.kernels import reference_paged as twin
 from sambay.kernels.reference_paged import FP8, Pairing
 from sambay.model.attention import Attention
-
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-# Of norms, against the twin in float64: sums of float32; else the weights' and the result's rounding.
-LIMITS = {torch.float32: 2e-6, torch.bfloat16: 6e-3, torch.float16: 1e-3}
-gpu = pytest.mark.skipif(DEVICE == "cpu", reason="needs a CUDA device")
-
-
-def make_case(
-    lengths, page_tokens=16, num_heads=8, num_groups=2, width=16, paired=True, dtype=torch.float32, wide=False,
-    max_pages=None,
-) -> dict:  # fmt: skip
-    """Scattered pages; rows that no sequence uses hold NaN, and so do table entries' pages beyond a length."""
-    needed = [-(-length // page_tokens) for length in lengths]
-    max_pages = max_pages or max(1, *needed)
-    num_pages = sum(needed) + 2
-    caches = [torch.full((num_pages, page_tokens, num_groups, width), float("nan")) for _ in range(2)]
-    table = torch.ones(len(lengths), max_pages, dtype=torch.int32)  # page 1 belongs to nobody
-    pages = iter((2 + torch.randperm(num_pages - 2)).tolist())
-    for row, length in enumerate(lengths):
-        for index in range(needed[row]):
-            table[row, index] = page = next(pages)
-            used = min(page_tokens, length - index * page_tokens)
-            for cache in caches:
-                cache[page, :used] = 0.3 + torch.randn(used, num_groups, width)
-    query_width = width // 2 if paired and not wide else width
-    case = {
-        "queries_BHC": 2 * torch.randn(len(lengths), num_heads, query_width).to(dtype),
-        "keys_PSGC": caches[0].to(dtype), "values_PSGC": caches[1].to(dtype),
-        "page_table_BM": table, "lengths_B": torch.tensor(lengths, dtype=torch.int32),
-    }  # fmt: skip
-    case = {name: tensor.to(DEVICE) for name, tensor in case.items()}
-    weight = (1 + 0.3 * torch.randn(width)).to(dtype)
-    case["pairing"] = Pairing(torch.tensor(0.37, device=DEVICE), weight.to(DEVICE), 0.6, 1e-5) if paired else None
-    return case | {"scale": query_width**-0.5}
-
-
-def in_float64(case: dict) -> dict:
-    wide = {k: v.double() if isinstance(v, Tensor) and v.is_floating_point() else v for k, v in case.items()}
-    if case["pairing"] is not None:
-        wide["pairing"] = case["pairing"]._replace(
-            lambda_=case["pairing"].lambda_.double(), weight_C=case["pairing"].weight_C.double()
-        )
-    return wide
-
-
-def exactly(case: dict) -> dict:
-    """In float64, but for what a quantised cache and its scales hold."""
-    kept = ("keys_PSGC", "values_PSGC", "key_scales", "value_scales")
-    return in_float64(case) | {name: case[name] for name in kept}
 
 
 def compare(case: dict, limit: float, **options) -> Tensor:
@@ -200,113 +152,6 @@ def test_nothing_to_write_or_to_attend() -> None:
     new = keys[0, :0]
     kernel.write_cache(new, new, keys, keys.clone(), torch.zeros(0, dtype=torch.int64, device=DEVICE))
     assert torch.equal(keys.nan_to_num(9), case["keys_PSGC"].nan_to_num(9))
-
-
-# ---------------------------------------------------------------------------------------------- eight bits
-
-
-def in_8_bits(case: dict) -> dict:
-    """The same caches written as float8 with the scales of their heads' largest numbers."""
-    case, scales = dict(case), {}
-    num_rows = case["keys_PSGC"].flatten(0, 1).shape[0]
-    for name, scale_name in (("keys_PSGC", "key_scales"), ("values_PSGC", "value_scales")):
-        scales[scale_name] = case[name].float().nan_to_num().abs().amax(dim=(0, 1, 3)) / 448
-        scales[scale_name][0] /= 2  # cuts some of the first head's
-    caches = [torch.empty(case["keys_PSGC"].shape, dtype=torch.uint8, device=DEVICE).view(FP8) for _ in range(2)]
-    new = [case[name].flatten(0, 1) for name in ("keys_PSGC", "values_PSGC")]
-    twin.write_cache(*new, *caches, torch.arange(num_rows, device=DEVICE), **scales)
-    return case | scales | {"keys_PSGC": caches[0], "values_PSGC": caches[1]}
-
-
-@pytest.mark.parametrize("num_splits", [1, 3])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-def test_8_bit_caches(dtype: torch.dtype, num_splits: int) -> None:
-    plain = make_case([1, 100, 0, 300], dtype=dtype)
-    case = in_8_bits(plain)
-    found, wanted = kernel.paged_attention(**case, num_splits=num_splits), twin.paged_attention(**exactly(case))
-    error = (found.double() - wanted).norm(dim=1) / wanted.norm(dim=1).clamp_min(1e-9)
-    assert torch.all(error <= LIMITS[dtype]), error.tolist()
-
-
-# Triton's interpreter halves a number whose rounding to float8 carries into the exponent: only exact ones there.
-@pytest.mark.parametrize("is_exact", [True, pytest.param(False, marks=[pytest.mark.gpu, gpu])])
-def test_writing_8_bits(is_exact: bool) -> None:
-    new_keys, new_values = (40 * torch.randn(6, 2, 16, device=DEVICE) for _ in range(2))
-    scales = {"key_scales": torch.tensor([0.25, 0.5]), "value_scales": torch.tensor([1.0, 4.0])}
-    if is_exact:
-        new_keys, new_values = (new.to(FP8).float() for new in (new_keys, new_values))
-    else:
-        scales = {name: 1.1 * scale for name, scale in scales.items()}
-    scales = {name: scale.to(DEVICE) for name, scale in scales.items()}
-    new_keys[0, 0, 0], new_keys[0, 0, 1] = 1e6, -1e6
-    rows, found = torch.tensor([9, 3, 15, 0, 1, 8], device=DEVICE), []
-    for function in (kernel.write_cache, twin.write_cache):
-        caches = [torch.zeros(1, 16, 2, 16, device=DEVICE).to(FP8) for _ in range(2)]
-        function(new_keys, new_values, *caches, rows, **scales)
-        found.append([cache.float() for cache in caches])
-    for by_kernel, by_twin, new, scale in zip(*found, (new_keys, new_values), scales.values(), strict=True):
-        assert torch.equal(by_kernel, by_twin)
-        wanted = new.clamp(-448 * scale[:, None], 448 * scale[:, None])
-        torch.testing.assert_close(by_twin[0, rows] * scale[:, None], wanted, rtol=2**-4, atol=2**-10 * 4.4)
-
-
-# ----------------------------------------------------------------------------------------------- four bits
-
-
-def in_4_bits(case: dict) -> dict:
-    """The same caches in 4 bits, written row by row by the twin; rows that nobody uses keep NaN as their scale."""
-    case = dict(case)
-    for name, scale_name in (("keys_PSGC", "key_scales"), ("values_PSGC", "value_scales")):
-        case[name], case[scale_name] = four_bits.pack(case[name])
-    return case
-
-
-@pytest.mark.parametrize("num_splits", [1, 3])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-@pytest.mark.parametrize(("paired", "page_tokens"), [(True, 16), (True, 64), (False, 64)])
-def test_4_bit_caches(dtype: torch.dtype, num_splits: int, paired: bool, page_tokens: int) -> None:
-    case = in_4_bits(make_case([1, 100, 0, 300], page_tokens, width=32, paired=paired, dtype=dtype))
-    found, wanted = kernel.paged_attention(**case, num_splits=num_splits), twin.paged_attention(**exactly(case))
-    error = (found.double() - wanted).norm(dim=1) / wanted.norm(dim=1).clamp_min(1e-9)
-    assert torch.all(error <= LIMITS[dtype]), error.tolist()
-
-
-def test_4_bits_are_near() -> None:
-    """A 15th of a half's range is the step: the error is at most half of it, and what float16 leaves of the scales."""
-    numbers = 5 + torch.randn(7, 3, 64)
-    numbers[0, 0, :32] = 2.5  # one value, so no range
-    numbers[0, 0, 32:] = torch.linspace(-1, 1, 32)
-    packed, scales = four_bits.pack(numbers)
-    assert packed.shape == (7, 3, 32)
-    assert scales.shape == (7, 3, 2, 2)
-    error = (four_bits.unpack(packed, scales) - numbers).unflatten(-1, (2, 32)).abs().amax(-1)
-    steps = (numbers.unflatten(-1, (2, 32)).amax(-1) - numbers.unflatten(-1, (2, 32)).amin(-1)) / 15
-    assert torch.all(error <= 0.51 * steps + 5e-3)
-    assert error[0, 0, 0] == 0
-    assert (four_bits.unpack(packed, scales)[0, 0, 32:].diff() >= 0).all()
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_writing_4_bits(dtype: torch.dtype) -> None:
-    projected = torch.randn(5, 300, device=DEVICE).to(dtype)
-    new_keys, new_values = projected[:, 3:99].unflatten(1, (3, 32)), projected[:, 100:196].unflatten(1, (3, 32))
-    rows, results = torch.tensor([47, 0, 16, 31, 5], device=DEVICE), []
-    for function in (kernel.write_cache, twin.write_cache):
-        caches = [torch.full((3, 16, 3, 16), 7, dtype=torch.uint8, device=DEVICE) for _ in range(2)]
-        scales = [torch.full((3, 16, 3, 2, 2), 7, dtype=torch.float16, device=DEVICE) for _ in range(2)]
-        function(new_keys, new_values, *caches, rows, key_scales=scales[0], value_scales=scales[1])
-        results.append([*caches, *scales])
-        assert all((scale == 7).all(dim=(2, 3, 4)).sum() == 48 - 5 for scale in scales)
-    for by_kernel, by_twin in zip(*results, strict=True):
-        assert torch.equal(by_kernel, by_twin)
-    read = four_bits.unpack(results[0][0], results[0][2]).flatten(0, 1)[rows]
-    assert (read - new_keys.float()).abs().max() < 0.25
-
-
-def test_heads_that_4_bits_have_not() -> None:
-    case = in_4_bits(make_case([20], width=24))
-    with pytest.raises(ValueError, match="must have heads of a power of two from 32 on, got 24"):
-        kernel.paged_attention(**case)
 
 
 # -------------------------------------------------------------------------------------- splits, bad inputs
