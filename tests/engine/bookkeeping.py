@@ -83,6 +83,8 @@ class Device:
         assert plan.num_decodes == sum(
             segment.num_drafted > 0 or len(segment.token_ids) == 1 for segment in plan.segments[: plan.num_decodes]
         )
+        num_tokens = sum(len(segment.token_ids) for segment in plan.segments)
+        assert num_tokens <= self.limits.max_batch_tokens, f"{num_tokens} tokens in a step"
         results = [self._compute(segment) for segment in plan.segments]
         self._copy(plan.saves, self.slots, ())
         return [result for result, segment in zip(results, plan.segments, strict=True) if segment.is_sampled]

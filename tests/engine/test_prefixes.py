@@ -217,6 +217,24 @@ def test_the_snapshot_of_a_sequence_that_goes_on_takes_the_place_of_its_last_one
     store.check(held=pages)
 
 
+def test_a_last_snapshot_off_the_way_is_removed_when_its_slot_is_taken() -> None:
+    store = Store(num_slots=2)
+    pages = [store.pages.take() for _ in "abcd"]
+    first = store.cache.finish_save(store.cache.start_turn_save(None, None, 2, pages), store.keys("ab"), is_turn=True)
+    save = store.cache.start_turn_save(None, first, 4, pages)
+    assert save.slot == 1
+    store.cache.finish_save(save, None)
+    assert store.cache.known_depth(store.keys("ab")) == 0
+    store.check(held=pages)
+
+
+def test_a_snapshot_taken_once_more_counts_as_used() -> None:
+    store = Store(num_slots=4)
+    for text in ("a", "b", "a", "c", "d"):
+        store.keep(text)
+    assert [store.find(text) for text in "abcd"] == [1, 0, 1, 1]
+
+
 @pytest.mark.parametrize("is_used", [False, True])
 def test_snapshots_that_may_be_replaced_before_their_use_displace_only_unused_ones(is_used: bool) -> None:
     store = Store(num_slots=2)

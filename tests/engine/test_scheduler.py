@@ -175,6 +175,17 @@ def test_prompts_come_in_chunks_beside_decodes_first_come_first_served() -> None
     ]
 
 
+def test_nobody_is_admitted_before_a_step_has_tokens_for_it() -> None:
+    engine = Engine(LIMITS)
+    engine.add(Request("long", prompt(90, 1), max_tokens=1))
+    engine.step()
+    engine.add(Request("next", prompt(9, 2), max_tokens=1))
+    engine.step()  # 26 of its tokens are left, so a step of 32 has six for the next one
+    assert [engine.scheduler.num_running, engine.scheduler.num_waiting] == [1, 1]
+    engine.step()
+    assert [(one.request_id, len(one.token_ids)) for one in engine.history[-1].segments] == [("long", 24), ("next", 8)]
+
+
 def test_a_long_prompt_does_not_stop_decodes() -> None:
     engine = Engine(LIMITS)
     engine.add(Request("short", prompt(3, 1), max_tokens=20))

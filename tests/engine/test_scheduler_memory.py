@@ -40,6 +40,21 @@ def test_the_next_turn_of_a_chat_goes_on_at_the_end_of_this_one(limits: Limits, 
     engine.check_nothing_is_leaked()
 
 
+@pytest.mark.parametrize("num_steps", range(2, 16))
+def test_a_snapshot_whose_last_token_nobody_learns_is_let_go(num_steps: int) -> None:
+    engine = Engine(LIMITS, num_ahead=2)
+    first = Request("first", prompt(6), max_tokens=40)
+    engine.add(first)
+    for _ in range(num_steps):
+        engine.step()
+    engine.finish("first", "cancelled")
+    engine.run()
+    second = Request("second", [*first.token_ids, *reply_of(first, 0, LIMITS)[0]], max_tokens=1)
+    engine.add(second)
+    engine.run()
+    check_replies(engine, [first, second])
+
+
 def test_a_running_sequence_has_one_snapshot_of_its_end() -> None:
     engine = Engine(LIMITS)
     engine.add(Request("a", prompt(6), max_tokens=60))
@@ -61,6 +76,19 @@ def test_many_with_one_beginning_read_it_once_even_if_they_arrive_together(limit
     check_replies(engine, requests)
     assert engine.scheduler.counters.num_prefill_tokens == 40 + 30 * 6
     engine.check_nothing_is_leaked()
+
+
+@BOTH
+def test_a_prompt_is_shared_as_soon_as_it_is_computed(limits: Limits) -> None:
+    engine = Engine(limits)
+    engine.add(Request("a", prompt(40), max_tokens=40))
+    engine.add(Request("b", prompt(40), max_tokens=40))
+    while (
+        not (admissions := engine.history[-1].admissions if engine.history else ()) or admissions[0].request_id == "a"
+    ):
+        engine.step()
+    assert [(one.request_id, one.num_cached_tokens) for one in admissions] == [("b", 36)]
+    assert len(engine.replies["a", 0]) <= 1
 
 
 def test_where_a_prompt_parts_from_an_earlier_one_it_leaves_a_snapshot() -> None:
@@ -172,6 +200,61 @@ def test_one_that_comes_back_goes_on_from_its_snapshot() -> None:
     assert [one.request_id for one in back] == ["young"]
     assert len(back[0].token_ids) > back[0].num_prompt_tokens == 12
     assert back[0].num_cached_tokens > 0
+
+
+def test_its_own_snapshot_does_not_become_one_that_is_kept_for_others() -> None:
+    """Else each preemption would leave a snapshot behind."""
+    engine = Engine(replace(LIMITS, num_pages=13, max_sequences=2, num_slots=9))
+    requests = [Request("old", prompt(16, 1), max_tokens=10), Request("young", prompt(12, 2), max_tokens=20)]
+    for request in requests:
+        engine.add(request)
+    while not engine.scheduler.counters.num_preemptions:
+        engine.step()
+    residents = engine.scheduler._residents
+    sequence = residents.queue[0]
+    node = sequence.turn_node
+    while sequence.turn_node is node:
+        engine.step()
+    back = [one for plan in engine.history for one in plan.admissions][-1]
+    assert (back.request_id, back.num_cached_tokens) == ("young", node.depth * 4)
+    assert node.slot == 0, "its next snapshot took its place"
+    engine.run()
+    check_replies(engine, requests)
+
+
+@pytest.mark.parametrize("max_tokens", [20, 21])  # of 21 the last snapshot is under way when the chat ends
+def test_the_end_of_a_turn_makes_room_for_that_of_the_next_chat(max_tokens: int) -> None:
+    limits = replace(LIMITS, max_sequences=1, num_slots=3)
+    chats = [Request(name, prompt(4, seed), max_tokens=max_tokens) for seed, name in enumerate("abc")]
+    engine = finished(limits, *chats)
+    again = Request("again", [*chats[2].token_ids, *reply_of(chats[2], 0, limits)[0], 1], max_tokens=1)
+    engine.add(again)
+    engine.run()
+    assert engine.scheduler.counters.num_prefix_hit_tokens == (3 + max_tokens) // 4 * 4
+
+
+@BOTH
+def test_admission_leaves_a_page_for_each_that_runs(limits: Limits) -> None:
+    engine = Engine(replace(limits, num_pages=10, has_prefix_cache=False))
+    engine.add(Request("a", prompt(14, 1), max_tokens=3))  # four pages of nine, up to its end
+    engine.step()
+    engine.add(Request("b", prompt(17, 2), max_tokens=1))  # five pages
+    engine.step()
+    assert engine.scheduler.num_waiting == 1
+    engine.run()
+    assert engine.scheduler.counters.num_preemptions == 0
+
+
+@pytest.mark.parametrize("num_ahead", [1, 2])
+def test_a_sequence_alone_gets_every_page(num_ahead: int) -> None:
+    """Even those of an earlier one that began alike: it uses its place in the tree, and has copies of its pages."""
+    limits = replace(LIMITS, num_pages=11)
+    beginning = prompt(8)
+    requests = [Request("a", [*beginning, *prompt(5, 1)], max_tokens=1), Request("b", [*beginning, 3, 4])]
+    engine = finished(limits, *requests, num_ahead=num_ahead)
+    assert len(engine.replies["b", 0]) == 31
+    assert engine.scheduler.counters.num_preemptions == 0
+    engine.check_nothing_is_leaked()
 
 
 def test_nobody_passes_a_request_that_waits_for_room() -> None:

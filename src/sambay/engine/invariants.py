@@ -40,6 +40,8 @@ def _check_places(residents: Residents, unfinished: list[Sequence], steps: Items
         _check_waiting(follower)
     places = sorted([*residents.running, *residents.queue, *followers], key=order_of)
     assert places == sorted(unfinished, key=order_of), "a sequence is nowhere, or in two places"
+    turn_nodes = {one.turn_node for one in unfinished}
+    assert turn_nodes >= set(residents.cache.turn_nodes()), "a snapshot waits to be replaced by a sequence that is gone"
     for sequence in unfinished:
         sampled = [
             segment

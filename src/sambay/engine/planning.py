@@ -35,8 +35,7 @@ class Planner:
         self._residents.cache.start_plan()
         self._plan_decodes(step, has_plans_out)
         step.num_decodes = len(step.segments)
-        if not step.has_preempted:
-            self._admit(step)
+        self._admit(step)
         self._plan_chunks(step)
         return step
 
@@ -106,8 +105,7 @@ class Planner:
         while budget > 0 and index < min(len(queue), last) and len(running) < limits.max_sequences:
             sequence = queue[index]
             if sequence.num_in_flight or sequence.is_drafting:
-                index += 1  # it was preempted, and does not know its last tokens yet
-                continue
+                break  # it was preempted, and does not know its last tokens yet
             keys = sequence.keys[: (len(sequence.tokens) - 1) // limits.page_size]
             node = residents.cache.find(keys)
             if queue.is_held(sequence, keys, node.depth if node else 0):

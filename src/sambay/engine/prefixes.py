@@ -274,6 +274,9 @@ class PrefixCache:
     def owned_slots(self) -> Iterator[int]:
         return (node.slot for node in self._nodes.values() if node.slot)
 
+    def turn_nodes(self) -> Iterator[Node]:
+        return (node for node in self._nodes.values() if node.is_turn)
+
     def kept_pages(self) -> Iterator[int]:
         return (node.page for node in self._nodes.values() if node.page)
 

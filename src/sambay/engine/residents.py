@@ -166,7 +166,6 @@ class Residents:
             if len(self.running) == 1 and are_saves_out:
                 return False
             self.preempt(victim)
-            step.has_preempted = True
             if victim is sequence:
                 return False
         self.add_page(sequence, step)
@@ -217,9 +216,8 @@ class Residents:
         limits = self.limits
         if limits.needs_snapshots or not limits.has_prefix_cache:
             return
-        depth = min(sequence.num_computed, len(sequence.tokens)) // limits.page_size
-        if depth:
-            keys = extend_keys(sequence, limits.page_size)[:depth]
+        keys = extend_keys(sequence, limits.page_size)[: sequence.num_computed // limits.page_size]
+        if keys:
             self.put_at(sequence, self.cache.keep(sequence.node, keys, sequence.pages))
 
     # ------------------------------------------------------------------------------------------------- keeping

@@ -33,7 +33,6 @@ class Step:
     saves: list[SlotCopy] = field(default_factory=list)
     admissions: list[Admission] = field(default_factory=list)
     num_decodes: int = 0
-    has_preempted: bool = False
     owners: list[Sequence] = field(default_factory=list)
     pending_saves: list[PendingSave] = field(default_factory=list)
 
