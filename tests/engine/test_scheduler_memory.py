@@ -83,12 +83,11 @@ def test_a_prompt_is_shared_as_soon_as_it_is_computed(limits: Limits) -> None:
     engine = Engine(limits)
     engine.add(Request("a", prompt(40), max_tokens=40))
     engine.add(Request("b", prompt(40), max_tokens=40))
-    while (
-        not (admissions := engine.history[-1].admissions if engine.history else ()) or admissions[0].request_id == "a"
-    ):
+    while engine.scheduler.num_running < 2:
         engine.step()
-    assert [(one.request_id, one.num_cached_tokens) for one in admissions] == [("b", 36)]
-    assert len(engine.replies["a", 0]) <= 1
+    admission = engine.history[-1].admissions[0]
+    assert (admission.request_id, admission.num_cached_tokens) == ("b", 36)
+    assert len(engine.replies["a", 0]) <= 2, "not only when the first one had ended"
 
 
 def test_where_a_prompt_parts_from_an_earlier_one_it_leaves_a_snapshot() -> None:
