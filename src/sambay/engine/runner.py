@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sambay.engine.forward import Forward
 from sambay.engine.graphs import DecodeGraphs
+from sambay.engine.guidance import AllowedTokens
 from sambay.engine.plan import Plan, Segment
 from sambay.engine.pools import Pools
 from sambay.engine.sampler import LogProbs, Sampled, Sampler
@@ -55,10 +56,7 @@ class Pending:
 
 
 class Runner:
-    """The device's half of the engine.
-
-    admit: called with each admission of a plan before its step, to tell the sampler of it.
-    """
+    """The device's half of the engine. Whoever calls `run` tells the sampler of a plan's admissions before."""
 
     def __init__(
         self, model: SambaYForCausalLM, pools: Pools, sampler: Sampler, has_graphs: bool, max_sequences: int
@@ -72,21 +70,22 @@ class Runner:
             self._decode = DecodeGraphs(self._decode_now, max_sequences, self.device)
 
     @torch.inference_mode()
-    def run(self, plan: Plan, num_generated: Sequence[int]) -> Pending:
+    def run(self, plan: Plan, num_generated: Sequence[int], allowed: AllowedTokens | None = None) -> Pending:
         """Starts a plan; plans are carried out in the order of the calls.
 
-        num_generated: for each segment that is sampled, how many tokens of its reply come before.
+        num_generated: for each segment that is sampled, how many tokens of its reply come before. allowed: what guided
+        rows of those may draw.
         """
         pools = self.pools
         pools.place_pages(plan.table)
         pools.copy_slots([copy.source for copy in plan.copies], [copy.target for copy in plan.copies])
         pools.copy_pages([copy.source for copy in plan.page_copies], [copy.target for copy in plan.page_copies])
         pools.clear_slots(plan.zeroed)
-        sampled = self._step(plan, num_generated)
+        sampled = self._step(plan, num_generated, allowed)
         pools.copy_slots([copy.source for copy in plan.saves], [copy.target for copy in plan.saves])
         return Pending(sampled)
 
-    def _step(self, plan: Plan, num_generated: Sequence[int]) -> Sampled | None:
+    def _step(self, plan: Plan, num_generated: Sequence[int], allowed: AllowedTokens | None) -> Sampled | None:
         decodes, chunks = plan.segments[: plan.num_decodes], plan.segments[plan.num_decodes :]
         logits, sampled = [], [segment for segment in plan.segments if segment.is_sampled]
         if decodes:
@@ -98,7 +97,7 @@ class Runner:
             return None
         logits_TV = logits[0] if len(logits) == 1 else torch.cat(logits)
         ids: list[SampleId] = [(segment.request_id, segment.sample) for segment in sampled]
-        result = self.sampler.sample(logits_TV, ids, num_generated)
+        result = self.sampler.sample(logits_TV, ids, num_generated, allowed)
         self.last_L[self._upload([segment.slot for segment in sampled])] = result.token_ids_T
         return result
 

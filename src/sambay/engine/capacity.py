@@ -1,0 +1,75 @@
+"""How many sequences and tokens fit: the limits of an engine from the memory that a device has left."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from sambay.config import SambaYConfig
+from sambay.engine.limits import Limits
+from sambay.engine.pools import slot_bytes, token_bytes
+
+_PAGE_TOKENS = {"cuda": 64, "cpu": 32}
+_MOST_CPU_BYTES = 4 << 30  # of state, whatever the machine has: more would be paged out or missed by others
+_GPU_WORKSPACE_BYTES = 3 << 30  # activations of a step, sampling, CUDA graphs
+
+
+def choose_limits(
+    config: SambaYConfig, dtype: torch.dtype, device: torch.device, *, context_tokens: int,
+    max_model_len: int | None = None, max_sequences: int | None = None, max_batch_tokens: int | None = None,
+    memory_fraction: float = 0.9, has_prefix_cache: bool = True, max_queued: int | None = None,
+) -> Limits:  # fmt: skip
+    """Limits that use `memory_fraction` of what is free on the device beside the model, which is there already.
+
+    A quarter as many slots again as sequences are kept for prefixes, and all remaining memory becomes pages.
+    Raises ValueError for values that are not allowed, and where not even one sequence of `max_model_len` tokens fits.
+    """
+    if not 0 < memory_fraction <= 1:
+        raise ValueError(f"memory_fraction={memory_fraction}: allowed is above 0 and at most 1")
+    length = context_tokens if max_model_len is None else max_model_len
+    if not 2 <= length <= context_tokens:
+        raise ValueError(f"max_model_len={max_model_len}: allowed is 2 to {context_tokens}, the model's context")
+    if max_sequences is not None and max_sequences < 1:
+        raise ValueError(f"max_sequences={max_sequences}: allowed is 1 or more")
+    is_gpu = device.type == "cuda"
+    wanted = max_sequences or (256 if is_gpu else 64)
+    free = free_bytes(device) * memory_fraction - (_GPU_WORKSPACE_BYTES if is_gpu else 0)
+    of_slot, of_page = slot_bytes(config, dtype), token_bytes(config, dtype) * _PAGE_TOKENS[device.type]
+    pages_each = -(-length // _PAGE_TOKENS[device.type]) if of_page else 0
+    least = 3 * of_slot + (pages_each + 1) * of_page
+    if free < least:
+        raise ValueError(
+            f"max_model_len={length} takes {least / 2**20:,.0f} MiB beside the model; {max(free, 0) / 2**20:,.0f} MiB"
+            " are free: a smaller one may fit"
+        )
+    num_sequences = wanted
+    if max_sequences is None and of_slot:  # at most half of the memory for slots
+        num_sequences = int(max(1, min(wanted, free / 2 / of_slot / 1.25 - 2)))
+    num_slots = 1 + num_sequences + max(2, num_sequences // 4)
+    left = free - num_slots * of_slot
+    num_pages = 0
+    if of_page:
+        most = 1 + pages_each * (num_slots - 1)  # more could never be used
+        num_pages = int(min(most, left // of_page))
+        if num_pages < pages_each + 1:
+            raise ValueError(
+                f"max_sequences={num_sequences}: {num_slots * of_slot / 2**20:,.0f} MiB of state leave no room for"
+                f" max_model_len={length} tokens in {free / 2**20:,.0f} MiB: allowed is less of either"
+            )
+    return Limits(
+        page_size=_PAGE_TOKENS[device.type], num_slots=num_slots, num_pages=num_pages, max_model_len=length,
+        max_sequences=num_sequences, max_batch_tokens=max_batch_tokens or max(8192 if is_gpu else 512, num_sequences),
+        max_queued=max_queued, needs_snapshots=of_slot > 0, has_prefix_cache=has_prefix_cache,
+    )  # fmt: skip
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that is free on a GPU; of a CPU's machine at most 4 GiB of it."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        return torch.cuda.mem_get_info(device)[0]
+    free = _MOST_CPU_BYTES
+    if hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
+        free = min(free, os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return free
