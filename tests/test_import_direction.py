@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "generation_batch": {"chat"},
     "loading": {"assets", "chat", "model"},
     "terminal": {"chat"},
-    "engine": {"config", "model", "kernels", "chat"},  # chat: stop strings, and the bytes of tokens for grammars
+    "engine": {"config", "model", "kernels", "chat", "loading"},  # loading: a model by name, when it is asked for
     "serving": {"engine", "chat"},
     "data": {"config", "chat"},
     "training": {"config", "sizes", "model", "data"},

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sambay.chat import Message
-from sambay.engine.draws import NUM_SEEDS
 from sambay.engine.llm import LLM
-from sambay.engine.sampling_params import SamplingParams
+from sambay.engine.sampling_params import NUM_SEEDS, SamplingParams
 
 
 @dataclass(frozen=True)

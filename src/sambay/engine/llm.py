@@ -10,7 +10,7 @@ from typing import Any
 
 from sambay.chat import ChatTokenizer, Message
 from sambay.engine.capacity import choose_limits
-from sambay.engine.core import Delta, Engine, TokenLogprob
+from sambay.engine.engine import Delta, Engine, TokenLogprob
 from sambay.engine.sampling_params import SamplingParams
 from sambay.model.sambay import SambaYForCausalLM
 
