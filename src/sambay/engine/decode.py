@@ -2,8 +2,8 @@
 
 Everything that changes from step to step is in device tensors, so that a CUDA graph can replay a step.
 
-Letters: B sequences, M pages in a row of the table, D model width, E Mamba channels, H query heads, G key/value heads
-as cached, C their width.
+Letters: B sequences, S new tokens of each (1 but for drafted ones), M pages in a row of the table, D model width,
+E Mamba channels, N state size, H query heads, G key/value heads as cached, C their width.
 """
 
 from __future__ import annotations
@@ -40,6 +40,16 @@ class Stream(NamedTuple):
 
     hidden_BD: Tensor
     memory_BE: Tensor | None = None
+
+
+class ScanInputs(NamedTuple):
+    """What advances a Mamba layer's slot: the convolution's inputs, and those of the scan."""
+
+    x_BSE: Tensor
+    convolved_BSE: Tensor
+    delta_BSE: Tensor
+    B_BSN: Tensor
+    C_BSN: Tensor
 
 
 class Decoder:
@@ -80,21 +90,49 @@ class Decoder:
             gated_BE = kernels.decode_gate(memory_BE, layer.in_proj(normed_BD))
             return layer.out_proj(gated_BE), memory_BE
         if block.mixer is MAMBA:
-            output_BE, memory = self._mamba(index, layer, normed_BD, rows.slots_B, block.is_shared)
+            output_BE, memory = self._mamba(index, normed_BD, rows.slots_B)
             return layer.out_proj(output_BE), memory if block.is_shared else memory_BE
         mixed = self.attend(index, self._queries(index, normed_BD, rows, rotation), rows)
         return layer.out_proj(mixed), memory_BE
 
-    def _mamba(self, index: int, layer: Mamba, normed_BD: Tensor, slots_B: Tensor, is_shared: bool):
-        state = self.pools.mamba[index]
-        x_BSE, gate_BSE = layer.in_proj(normed_BD)[:, None].chunk(2, dim=-1)
-        x_BSE = kernels.conv_step(x_BSE, state.tails, layer.conv1d.weight.squeeze(1), layer.conv1d.bias, slots_B)
-        delta_BSR, B_BSN, C_BSN = layer.x_proj(x_BSE).split(layer.sizes_RNN, dim=-1)
-        output_BSE, memory_BSE = kernels.mamba_step(
-            x_BSE, F.linear(delta_BSR, layer.dt_proj.weight), self.A[index], B_BSN, C_BSN, layer.D, state.states,
-            slots_B, delta_bias_E=layer.dt_proj.bias, gate_BSE=gate_BSE, return_memory=is_shared,
-        )  # fmt: skip
+    def _mamba(self, index: int, normed_BD: Tensor, slots_B: Tensor) -> tuple[Tensor, Tensor | None]:
+        output_BSE, memory_BSE, _ = self.recur(index, normed_BD[:, None], slots_B)
         return output_BSE[:, 0], None if memory_BSE is None else memory_BSE[:, 0]
+
+    def recur(
+        self, index: int, normed_BSD: Tensor, slots_B: Tensor, lengths_B: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None, ScanInputs]:
+        """A Mamba layer over S tokens of each sequence; the slots advance by `lengths_B` of them, None: all.
+
+        Returns the gated output and, of the layer that shares it, the memory, (B, S, E) both, and what the slots need
+        to advance by another number of the same tokens.
+        """
+        block = self.model.layers[index]
+        layer: Mamba = block.attn
+        x_BSE, gate_BSE = layer.in_proj(normed_BSD).chunk(2, dim=-1)
+        convolved_BSE = self._convolve(index, x_BSE, slots_B, lengths_B)
+        delta_BSR, B_BSN, C_BSN = layer.x_proj(convolved_BSE).split(layer.sizes_RNN, dim=-1)
+        inputs = ScanInputs(x_BSE, convolved_BSE, F.linear(delta_BSR, layer.dt_proj.weight), B_BSN, C_BSN)
+        return *self._scan(index, inputs, slots_B, lengths_B, gate_BSE, block.is_shared), inputs
+
+    def advance(self, index: int, inputs: ScanInputs, slots_B: Tensor, lengths_B: Tensor) -> None:
+        """A Mamba layer's slots move on by the first `lengths_B` (int64) of tokens that `recur` has read."""
+        self._convolve(index, inputs.x_BSE, slots_B, lengths_B)
+        self._scan(index, inputs, slots_B, lengths_B, None, False)
+
+    def _convolve(self, index: int, x_BSE: Tensor, slots_B: Tensor, lengths_B: Tensor | None) -> Tensor:
+        conv = self.model.layers[index].attn.conv1d
+        tails = self.pools.mamba[index].tails
+        return kernels.conv_step(x_BSE, tails, conv.weight.squeeze(1), conv.bias, slots_B, lengths_B=lengths_B)
+
+    def _scan(self, index: int, inputs: ScanInputs, slots_B: Tensor, lengths_B: Tensor | None, gate_BSE: Tensor | None,
+              is_shared: bool) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+        layer = self.model.layers[index].attn
+        return kernels.mamba_step(
+            inputs.convolved_BSE, inputs.delta_BSE, self.A[index], inputs.B_BSN, inputs.C_BSN, layer.D,
+            self.pools.mamba[index].states, slots_B, delta_bias_E=layer.dt_proj.bias, gate_BSE=gate_BSE,
+            lengths_B=lengths_B, return_memory=is_shared,
+        )  # fmt: skip
 
     def _queries(self, index: int, normed_BD: Tensor, rows: Rows, rotation) -> Tensor:
         """The queries (B, H, head width); keys and values of a layer that makes some are written to its cache."""

@@ -14,6 +14,7 @@ from sambay.config import FULL, MAMBA
 from sambay.engine import prefill
 from sambay.engine.decode import Decoder, Rows, Stream, add_norm, after_mixing
 from sambay.engine.pools import Pools
+from sambay.engine.verify import Places, Verification
 from sambay.model.sambay import SambaYForCausalLM
 
 
@@ -29,6 +30,12 @@ class Forward:
         """Logits (B, V) after one more token of each sequence."""
         stream = self.decoder.self_decoder(Stream(self._embed(ids_B)), rows)
         return self.logits(self.decoder.cross_decoder(stream, rows))
+
+    def verify(self, ids_BS: Tensor, places: Places) -> tuple[Tensor, Verification]:
+        """Logits (R, V) after each token that is there, and what is to be told how many of them stay."""
+        verification = Verification(self.decoder, places)
+        stream = verification.read(self._embed(ids_BS.clamp(min=0).flatten()))
+        return self.logits(stream), verification
 
     def read(self, token_ids: Sequence[int], slot: int, start: int, is_sampled: bool) -> Stream | None:
         """Tokens [start, start + S) of a sequence, into its slot and pages.
