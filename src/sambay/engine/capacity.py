@@ -30,38 +30,51 @@ def choose_limits(
     length = context_tokens if max_model_len is None else max_model_len
     if not 2 <= length <= context_tokens:
         raise ValueError(f"max_model_len={max_model_len}: allowed is 2 to {context_tokens}, the model's context")
-    if max_sequences is not None and max_sequences < 1:
-        raise ValueError(f"max_sequences={max_sequences}: allowed is 1 or more")
+    for name, value in {"max_sequences": max_sequences, "max_batch_tokens": max_batch_tokens}.items():
+        if value is not None and value < 1:
+            raise ValueError(f"{name}={value}: allowed is 1 or more")
+    if device.type not in _PAGE_TOKENS:
+        raise ValueError(f"device {str(device)!r}: allowed for the engine are {', '.join(_PAGE_TOKENS)}")
     is_gpu = device.type == "cuda"
-    wanted = max_sequences or (256 if is_gpu else 64)
+    wanted = max_sequences or min(256 if is_gpu else 64, max_batch_tokens or 256)
     free = free_bytes(device) * memory_fraction - (_GPU_WORKSPACE_BYTES if is_gpu else 0)
     of_slot, of_page = slot_bytes(config, dtype), token_bytes(config, dtype) * _PAGE_TOKENS[device.type]
     pages_each = -(-length // _PAGE_TOKENS[device.type]) if of_page else 0
-    least = 3 * of_slot + (pages_each + 1) * of_page
+    has_snapshots = has_prefix_cache and of_slot > 0
+    of_pages_each = (pages_each + 1) * of_page  # with page 0
+    least = _num_slots(1, has_snapshots) * of_slot + of_pages_each
     if free < least:
         raise ValueError(
             f"max_model_len={length} takes {least / 2**20:,.0f} MiB beside the model; {max(free, 0) / 2**20:,.0f} MiB"
             " are free: a smaller one may fit"
         )
     num_sequences = wanted
-    if max_sequences is None and of_slot:  # at most half of the memory for slots
-        num_sequences = int(max(1, min(wanted, free / 2 / of_slot / 1.25 - 2)))
-    num_slots = 1 + num_sequences + max(2, num_sequences // 4)
+    if max_sequences is None:  # at most half of the memory for slots
+        for_slots = min(free / 2, free - of_pages_each)
+        fitting = (n for n in range(wanted, 1, -1) if _num_slots(n, has_snapshots) * of_slot <= for_slots)
+        num_sequences = next(fitting, 1)
+    num_slots = _num_slots(num_sequences, has_snapshots)
     left = free - num_slots * of_slot
+    if left < of_pages_each:
+        raise ValueError(
+            f"max_sequences={num_sequences}: {num_slots * of_slot / 2**20:,.0f} MiB of state leave no room for"
+            f" max_model_len={length} tokens in {free / 2**20:,.0f} MiB: allowed is less of either"
+        )
     num_pages = 0
     if of_page:
-        most = 1 + pages_each * (num_slots - 1)  # more could never be used
+        is_free = has_prefix_cache and not has_snapshots  # prefixes are pages alone, and not bounded by slots
+        most = 1 + pages_each * (2 * num_sequences if is_free else num_slots - 1)  # more is hardly ever used
         num_pages = int(min(most, left // of_page))
-        if num_pages < pages_each + 1:
-            raise ValueError(
-                f"max_sequences={num_sequences}: {num_slots * of_slot / 2**20:,.0f} MiB of state leave no room for"
-                f" max_model_len={length} tokens in {free / 2**20:,.0f} MiB: allowed is less of either"
-            )
     return Limits(
         page_size=_PAGE_TOKENS[device.type], num_slots=num_slots, num_pages=num_pages, max_model_len=length,
         max_sequences=num_sequences, max_batch_tokens=max_batch_tokens or max(8192 if is_gpu else 512, num_sequences),
         max_queued=max_queued, needs_snapshots=of_slot > 0, has_prefix_cache=has_prefix_cache,
     )  # fmt: skip
+
+
+def _num_slots(num_sequences: int, has_snapshots: bool) -> int:
+    """Slot 0, one for each sequence, and those of prefixes."""
+    return 1 + num_sequences + (max(2, num_sequences // 4) if has_snapshots else 0)
 
 
 def free_bytes(device: torch.device) -> int:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from sambay.chat import ChatTokenizer
 from sambay.engine.guidance import AllowedTokens, Guidance, GuidedState
 from sambay.engine.limits import Limits
+from sambay.engine.lookup import NgramDrafter
 from sambay.engine.plan import Event, Plan, Segment
 from sambay.engine.pools import Pools
 from sambay.engine.request import Request
-from sambay.engine.runner import Pending, Results, Runner
+from sambay.engine.runner import Pending, Results, Runner, first_rows
 from sambay.engine.sampler import Sampler
 from sambay.engine.sampling_params import SamplingParams
 from sambay.engine.scheduler import Scheduler
@@ -60,14 +61,18 @@ class Engine:
 
     num_plans_ahead: plans that may be under way while the host takes in the results of the one before. One hides the
     host's work behind a GPU's; 0 does one thing after the other, as fits a CPU.
+    drafter: guesses up to limits.max_drafted tokens a step of a sequence, which the step judges. It needs the results
+    of the step before: give it with num_plans_ahead=0, since plans made ahead go without drafts.
     """
 
     def __init__(
-        self, model: SambaYForCausalLM, tokenizer: ChatTokenizer, limits: Limits, num_plans_ahead: int, has_graphs: bool
-    ) -> None:
+        self, model: SambaYForCausalLM, tokenizer: ChatTokenizer, limits: Limits, num_plans_ahead: int,
+        has_graphs: bool, drafter: NgramDrafter | None = None,
+    ) -> None:  # fmt: skip
         self.tokenizer, self.limits = tokenizer, limits
         weight = model.model.embed_tokens.weight
-        self.scheduler = Scheduler(limits)
+        self._drafter = drafter
+        self.scheduler = Scheduler(limits, drafter)
         self.sampler = Sampler(model.config.vocab_size, weight.device, tokenizer.stop_ids)
         pools = Pools(model.config, limits, weight.dtype, weight.device)
         self.runner = Runner(model, pools, self.sampler, has_graphs, limits.max_sequences)
@@ -99,6 +104,8 @@ class Engine:
             stopper = Stopper(params, decoder, self.tokenizer.stop_ids, room)
             reply = _Reply(params, params.seed_of_sample(sample), stopper, len(token_ids), guided[sample])
             self._replies[request_id, sample] = reply
+            if self._drafter is not None and params.can_speculate:
+                self._drafter.start(request_id, sample)
 
     def cancel(self, request_id: str) -> bool:
         """Ends a request at once and frees all it holds; returns whether there was anything left to end."""
@@ -115,7 +122,32 @@ class Engine:
     # ------------------------------------------------------------------------------------------------ steps
 
     def step(self) -> list[Delta]:
-        """Plans and starts a step where there is one, and takes in the oldest that is due."""
+        """Plans and starts a step where there is one, and takes in the oldest that is due.
+
+        Where it raises, Ctrl-C included, every request has ended and the engine is as new.
+        """
+        try:
+            return self._step()
+        except BaseException:
+            self._start_anew()
+            raise
+
+    def _start_anew(self) -> None:
+        """Forgets all requests and prefixes. What was cut short may be half done, so none of it is asked to clean up;
+        the device needs nothing: whoever is given a slot or page writes it before reading it."""
+        counters = self.scheduler.counters
+        counters.num_finished += len(self._replies)
+        if self._drafter is not None:
+            for key in self._replies:
+                self._drafter.forget(*key)
+        self.scheduler = Scheduler(self.limits, self._drafter)
+        vars(self.scheduler.counters).update(vars(counters))
+        self.sampler = Sampler(self._vocab_size, self.runner.device, self.tokenizer.stop_ids)
+        self.runner.sampler = self.sampler
+        self._replies.clear()
+        self._out.clear()
+
+    def _step(self) -> list[Delta]:
         ahead = 0 if any(reply.guided for reply in self._replies.values()) else self.num_plans_ahead
         while self.scheduler.has_requests and len(self._out) <= ahead:
             plan = self.scheduler.plan()
@@ -150,7 +182,7 @@ class Engine:
 
     def _allowed(self, sampled: Sequence[Segment]) -> AllowedTokens | None:
         states, rows = [], []
-        for row, segment in enumerate(sampled):
+        for row, segment in zip(first_rows(sampled), sampled, strict=True):
             state = self._replies[segment.request_id, segment.sample].guided
             if state is not None:
                 states.append(state)
@@ -178,11 +210,14 @@ class Engine:
             if event.finish_reason is None:
                 self.scheduler.finish(event.request_id, finish.reason, event.sample)
             self._forget(key)
-        logprobs = _logprobs_of(results, event.result, taken) if reply.params.logprobs is not None else None
+        num_top = reply.params.logprobs
+        logprobs = None if num_top is None else _logprobs_of(results, event.result, taken, num_top)
         return Delta(event.request_id, event.sample, text, tuple(taken), logprobs, finish)
 
     def _forget(self, key: tuple[str, int]) -> None:
         reply = self._replies.pop(key)
+        if self._drafter is not None:
+            self._drafter.forget(*key)
         if reply.is_in_sampler:
             self.sampler.remove(key)
 
@@ -193,9 +228,13 @@ class Engine:
         return self._guidance.start(params.guided)
 
 
-def _logprobs_of(results: Results, result: int, taken: Sequence[int]) -> tuple[TokenLogprob, ...]:
+def _logprobs_of(results: Results, result: int, taken: Sequence[int], num_top: int) -> tuple[TokenLogprob, ...]:
     found = results.logprobs
     assert found is not None, "log-probabilities that were asked for are missing"
-    row = found.rows.index(result)
-    top = zip(found.top_ids_RC[row].tolist(), found.top_RC[row].tolist(), strict=True)
-    return (TokenLogprob(taken[0], float(found.chosen_R[row]), tuple(top)),)
+    logprobs = []
+    for place, token_id in enumerate(taken):
+        row = found.rows.index(results.first_rows[result] + place)
+        # the columns are as many as the row that asked for most
+        top = zip(found.top_ids_RC[row, :num_top].tolist(), found.top_RC[row, :num_top].tolist(), strict=True)
+        logprobs.append(TokenLogprob(token_id, float(found.chosen_R[row]), tuple(top)))
+    return tuple(logprobs)

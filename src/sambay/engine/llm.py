@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+import torch
+
 from sambay.chat import ChatTokenizer, Message
 from sambay.engine.capacity import choose_limits
 from sambay.engine.engine import Delta, Engine, TokenLogprob
@@ -119,8 +121,11 @@ class LLM:
         each = _one_each(params, len(prompts))
         names: list[str] = []
         try:
-            for ids, own in zip(prompts, each, strict=True):
-                names.append(self._add(ids, own))
+            for place, (ids, own) in enumerate(zip(prompts, each, strict=True)):
+                try:
+                    names.append(self._add(ids, own))
+                except ValueError as error:
+                    raise ValueError(f"prompt {place}: {error}") from None
             return [
                 RequestOutput(tuple(ids), self._completions(name, own.n))
                 for name, ids, own in zip(names, prompts, each, strict=True)
@@ -145,9 +150,14 @@ class LLM:
         return name
 
     def _next(self, name: str) -> Delta:
-        """The next delta of a request; steps until there is one, and keeps what comes for others."""
+        """The next delta of a request; steps until there is one, and keeps what comes for others.
+
+        Raises RuntimeError if there will be none, since the step that another request asked for has failed.
+        """
         own = self._inbox[name]
         while not own:
+            if not self.engine.has_work:
+                raise RuntimeError("the reply was cut off when a step of the engine failed or was interrupted")
             for delta in self.engine.step():
                 self._inbox[delta.request_id].append(delta)
         return own.popleft()
@@ -157,10 +167,12 @@ class LLM:
         del self._inbox[name]
 
     def _encoded(self, prompt: Prompt) -> list[int]:
-        ids = self.tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
+        ids = self.tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
+        if not isinstance(ids, Sequence) or not all(isinstance(token_id, int) for token_id in ids):
+            raise ValueError(f"a prompt is {prompt!r:.60}: allowed is text, or a list of token ids as int")
         if not ids:
             raise ValueError("a prompt is empty: allowed is text or ids of at least one token")
-        return ids
+        return list(ids)
 
 
 def _completion(sample: int, deltas: Sequence[Delta]) -> Completion:
@@ -177,10 +189,11 @@ def _completion(sample: int, deltas: Sequence[Delta]) -> Completion:
 def _one_each(params: Params, count_: int) -> list[SamplingParams]:
     if params is None or isinstance(params, SamplingParams):
         return [params or SamplingParams()] * count_
-    each = list(params)
-    if len(each) != count_:
-        raise ValueError(f"{len(each)} params for {count_} prompts: allowed is one for all or one for each")
-    return each
+    if not isinstance(params, Sequence) or not all(isinstance(one, SamplingParams) for one in params):
+        raise ValueError(f"params={params!r:.60}: allowed is a SamplingParams, or a list of them")
+    if len(params) != count_:
+        raise ValueError(f"{len(params)} params for {count_} prompts: allowed is one for all or one for each")
+    return list(params)
 
 
 def _is_ids(prompts: Any) -> bool:
@@ -195,9 +208,12 @@ def _loaded(
             raise ValueError("a loaded model needs tokenizer=ChatTokenizer.load(...)")
         if dtype is not None or device is not None:
             raise ValueError("dtype and device are those of the loaded model: leave them out")
+        if tokenizer.num_ids > model.config.vocab_size:
+            raise ValueError(f"the tokenizer has {tokenizer.num_ids} ids, the model only {model.config.vocab_size}")
         longest = min(model.config.max_position_embeddings, tokenizer.tokenizer.model_max_length)
         return model, tokenizer, longest
     from sambay.loading import load_model, model_source
 
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")  # the engine knows no third kind
     loaded = load_model(model_source(model), dtype, device)
     return loaded.network, tokenizer or loaded.tokenizer, loaded.context_tokens
