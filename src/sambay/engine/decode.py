@@ -16,7 +16,8 @@ from torch import Tensor
 
 from sambay import kernels
 from sambay.config import CROSS, MAMBA, MEMORY, WINDOW, SambaYConfig
-from sambay.engine.pools import KeysValues, Pools
+from sambay.engine.cache_format import KeysValues
+from sambay.engine.pools import Pools
 from sambay.kernels.reference_paged import Pairing
 from sambay.model.attention import Attention, rotary_angles, rotate
 from sambay.model.block import LayerNorm, RMSNorm
@@ -140,7 +141,7 @@ class Decoder:
         queries_BHC, keys_BGC, values_BGC = project(layer, normed_BD, rotation)
         if keys_BGC is not None and values_BGC is not None:
             cache, cache_rows_B = self._cache(index, rows)
-            kernels.write_cache(keys_BGC, values_BGC, cache.keys, cache.values, cache_rows_B)
+            kernels.write_cache(keys_BGC, values_BGC, cache.keys, cache.values, cache_rows_B, **cache.scales)
         return queries_BHC
 
     def attend(self, index: int, queries_BHC: Tensor, rows: Rows) -> Tensor:
@@ -156,7 +157,7 @@ class Decoder:
             cache = self.pools.pages[source]
         return kernels.paged_attention(
             queries_BHC, cache.keys, cache.values, tables_BM, lengths_B, scale=layer.scaling,
-            pairing=self.pairings[index],
+            pairing=self.pairings[index], **cache.scales,
         )  # fmt: skip
 
     def _cache(self, index: int, rows: Rows) -> tuple[KeysValues, Tensor]:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sambay.chat import ChatTokenizer
+from sambay.engine.cache_format import check_cache_dtype
+from sambay.engine.calibration import calibrate
 from sambay.engine.guidance import AllowedTokens, Guidance, GuidedState
 from sambay.engine.limits import Limits
 from sambay.engine.lookup import NgramDrafter
@@ -63,18 +65,22 @@ class Engine:
     host's work behind a GPU's; 0 does one thing after the other, as fits a CPU.
     drafter: guesses up to limits.max_drafted tokens a step of a sequence, which the step judges. It needs the results
     of the step before: give it with num_plans_ahead=0, since plans made ahead go without drafts.
+    cache_dtype: of the growing keys and values, one of CACHE_DTYPES.
     """
 
     def __init__(
         self, model: SambaYForCausalLM, tokenizer: ChatTokenizer, limits: Limits, num_plans_ahead: int,
-        has_graphs: bool, drafter: NgramDrafter | None = None,
+        has_graphs: bool, drafter: NgramDrafter | None = None, cache_dtype: str = "auto",
     ) -> None:  # fmt: skip
         self.tokenizer, self.limits = tokenizer, limits
         weight = model.model.embed_tokens.weight
         self._drafter = drafter
         self.scheduler = Scheduler(limits, drafter)
         self.sampler = Sampler(model.config.vocab_size, weight.device, tokenizer.stop_ids)
-        pools = Pools(model.config, limits, weight.dtype, weight.device)
+        check_cache_dtype(cache_dtype, model.config, weight.device)
+        pools = Pools(model.config, limits, weight.dtype, weight.device, cache_dtype)
+        if cache_dtype == "fp8":
+            calibrate(model, pools)
         self.runner = Runner(model, pools, self.sampler, has_graphs, limits.max_sequences)
         self.num_plans_ahead = num_plans_ahead
         self._vocab_size = model.config.vocab_size

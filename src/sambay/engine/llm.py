@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -13,6 +13,8 @@ import torch
 from sambay.chat import ChatTokenizer, Message
 from sambay.engine.capacity import choose_limits
 from sambay.engine.engine import Delta, Engine, TokenLogprob
+from sambay.engine.lookup import NgramDrafter
+from sambay.engine.residents import Counters
 from sambay.engine.sampling_params import SamplingParams
 from sambay.model.sambay import SambaYForCausalLM
 
@@ -62,6 +64,11 @@ class LLM:
     max_batch_tokens: tokens that one step computes; None: 8,192 (512 on a CPU).
     memory_fraction: of the memory that is free once the model is there, how much becomes state and cache.
     has_prefix_cache: whether what prompts and chats have in common is computed once.
+    num_drafted: tokens that are guessed a step and sequence, from what the sequence has said before, and judged all at
+        once: replies stay what they are, and come faster where they repeat themselves. 0: none. Penalties and grammars
+        go without.
+    cache_dtype: of the keys and values that grow with a sequence: "auto" (the model's), "fp8" (half the memory of
+        bfloat16) or "int4" (a quarter and a little); docs/numerics.md says what they change.
 
     Raises ValueError for a wrong value and where the model leaves too little memory.
     """
@@ -70,7 +77,7 @@ class LLM:
         self, model: str | SambaYForCausalLM | None = None, *, tokenizer: ChatTokenizer | None = None,
         dtype: str | None = None, device: str | None = None, max_model_len: int | None = None,
         max_sequences: int | None = None, max_batch_tokens: int | None = None, memory_fraction: float = 0.9,
-        has_prefix_cache: bool = True,
+        has_prefix_cache: bool = True, num_drafted: int = 0, cache_dtype: str = "auto",
     ) -> None:  # fmt: skip
         network, self.tokenizer, context_tokens = _loaded(model, tokenizer, dtype, device)
         network.eval()
@@ -78,12 +85,20 @@ class LLM:
         limits = choose_limits(
             network.config, weight.dtype, weight.device, context_tokens=context_tokens, max_model_len=max_model_len,
             max_sequences=max_sequences, max_batch_tokens=max_batch_tokens, memory_fraction=memory_fraction,
-            has_prefix_cache=has_prefix_cache,
+            has_prefix_cache=has_prefix_cache, num_drafted=num_drafted, cache_dtype=cache_dtype,
         )  # fmt: skip
         is_gpu = weight.device.type == "cuda"
-        self.engine = Engine(network, self.tokenizer, limits, num_plans_ahead=int(is_gpu), has_graphs=is_gpu)
+        self.engine = Engine(
+            network, self.tokenizer, limits, num_plans_ahead=int(is_gpu and not num_drafted), has_graphs=is_gpu,
+            drafter=NgramDrafter() if num_drafted else None, cache_dtype=cache_dtype,
+        )  # fmt: skip
         self._names = count()
         self._inbox: dict[str, deque[Delta]] = {}  # of each request under way: several streams may take turns
+
+    @property
+    def counters(self) -> Counters:
+        """Sums since the start, among them tokens drafted and accepted; a copy."""
+        return replace(self.engine.scheduler.counters)
 
     def generate(self, prompts: Prompt | Sequence[Prompt], params: Params = None) -> list[RequestOutput]:
         """One output for each prompt, in their order. A prompt is text, continued as it is, or token ids.

@@ -16,15 +16,8 @@ import torch
 from torch import Tensor
 
 from sambay.config import FULL, MAMBA, WINDOW, SambaYConfig
+from sambay.engine.cache_format import KeysValues, cached_heads, head_bytes, new_cache
 from sambay.engine.limits import Limits
-
-
-@dataclass(frozen=True)
-class KeysValues:
-    """Keys and values of one layer: (P, S, G, C) in pages, or rings (L, W, G, C), where position t is row t mod W."""
-
-    keys: Tensor
-    values: Tensor
 
 
 @dataclass(frozen=True)
@@ -36,9 +29,14 @@ class MambaState:
 
 
 class Pools:
-    """All state of all sequences, by layer index. tables_LM: the pages of each slot's sequence, int32."""
+    """All state of all sequences, by layer index. tables_LM: the pages of each slot's sequence, int32.
 
-    def __init__(self, config: SambaYConfig, limits: Limits, dtype: torch.dtype, device: torch.device) -> None:
+    cache_dtype: of the pages, one of CACHE_DTYPES; rings are always in the model's type.
+    """
+
+    def __init__(
+        self, config: SambaYConfig, limits: Limits, dtype: torch.dtype, device: torch.device, cache_dtype: str = "auto"
+    ) -> None:
         self.page_tokens, num_slots = limits.page_size, limits.num_slots
         columns = max(1, limits.pages_for(limits.max_length))
         self.tables_LM = torch.zeros(num_slots, columns, dtype=torch.int32, device=device)
@@ -54,14 +52,15 @@ class Pools:
                 self.mamba[index] = MambaState(tails, states)
             elif mixer is WINDOW:
                 shape = (num_slots, window_tokens(config), heads, width)
-                self.rings[index] = _keys_values(shape, dtype, device)
+                self.rings[index] = new_cache(shape, dtype, device)
             elif mixer is FULL:
-                self.pages[index] = _keys_values((limits.num_pages, limits.page_size, heads, width), dtype, device)
+                shape = (limits.num_pages, limits.page_size, heads, width)
+                self.pages[index] = new_cache(shape, dtype, device, cache_dtype)
         mambas, rings = self.mamba.values(), self.rings.values()
         self._of_slots = [part for state in mambas for part in (state.tails, state.states)]
-        self._of_slots += [part for ring in rings for part in (ring.keys, ring.values)]
+        self._of_slots += [part for ring in rings for part in ring.by_page]
         self._fresh = [part for state in mambas for part in (state.tails, state.states)]
-        self._of_pages = [part for pages in self.pages.values() for part in (pages.keys, pages.values)]
+        self._of_pages = [part for pages in self.pages.values() for part in pages.by_page]
 
     def place_pages(self, entries: Sequence[tuple[int, int, int]]) -> None:
         """Puts pages into the tables: (slot, column, page) each."""
@@ -95,23 +94,10 @@ def _copy(tensors: Sequence[Tensor], sources: Sequence[int], targets: Sequence[i
         tensor[target] = tensor[source]
 
 
-def _keys_values(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> KeysValues:
-    # Zeros and not whatever is there: a masked key that is NaN would still spoil a sum.
-    return KeysValues(torch.zeros(shape, dtype=dtype, device=device), torch.zeros(shape, dtype=dtype, device=device))
-
-
 def window_tokens(config: SambaYConfig) -> int:
     """Tokens that a window layer keeps; 0 without one."""
     assert config.sliding_window is None or isinstance(config.sliding_window, int)
     return config.sliding_window or 0
-
-
-def cached_heads(config: SambaYConfig) -> tuple[int, int]:
-    """Number and width of a layer's key/value heads as they are cached."""
-    width = int(config.head_dim or 0)
-    if config.is_differential:
-        return config.num_key_value_heads // 2, 2 * width
-    return config.num_key_value_heads, width
 
 
 def slot_bytes(config: SambaYConfig, dtype: torch.dtype) -> int:
@@ -126,8 +112,7 @@ def slot_bytes(config: SambaYConfig, dtype: torch.dtype) -> int:
     return total
 
 
-def token_bytes(config: SambaYConfig, dtype: torch.dtype) -> int:
-    """Memory of one token in the pages: 5,120 B in bfloat16 at the released size."""
+def token_bytes(config: SambaYConfig, dtype: torch.dtype, cache_dtype: str = "auto") -> int:
+    """Memory of one token in the pages. At the released size 5,120 B in bfloat16, 2,560 B in 8 bits, 1,440 B in 4."""
     heads, width = cached_heads(config)
-    size = torch.empty(0, dtype=dtype).element_size()
-    return sum(2 * heads * width * size for mixer in config.layers if mixer is FULL)
+    return sum(2 * heads * head_bytes(width, dtype, cache_dtype) for mixer in config.layers if mixer is FULL)

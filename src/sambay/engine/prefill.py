@@ -12,7 +12,9 @@ from torch import Tensor
 from torch.nn.attention.bias import causal_lower_right
 
 from sambay import kernels
-from sambay.engine.pools import KeysValues, MambaState
+from sambay.engine.cache_format import KeysValues
+from sambay.engine.pools import MambaState
+from sambay.kernels.reference_paged import plain_pages
 from sambay.model.attention import Attention, rotary_angles
 from sambay.model.mamba import Mamba
 
@@ -58,14 +60,15 @@ def window_chunk(layer: Attention, hidden_BSD: Tensor, ring: KeysValues, slot: i
 
 def write_pages(pages: KeysValues, keys_BGSC: Tensor, values_BGSC: Tensor, rows_S: Tensor) -> None:
     """Puts a chunk's keys and values into the rows of its pages."""
-    pages.keys.flatten(0, 1)[rows_S] = keys_BGSC[0].transpose(0, 1)
-    pages.values.flatten(0, 1)[rows_S] = values_BGSC[0].transpose(0, 1)
+    keys_SGC, values_SGC = keys_BGSC[0].transpose(0, 1), values_BGSC[0].transpose(0, 1)
+    kernels.write_cache(keys_SGC, values_SGC, pages.keys, pages.values, rows_S, **pages.scales)
 
 
 def full_chunk(layer: Attention, queries_BHSC: Tensor, pages: KeysValues, page_ids_M: Tensor, length: int) -> Tensor:
     """The last S of `length` tokens, whose keys and values are in the pages, look at all before them. (1, S, H*C)"""
     keys_BGTC, values_BGTC = (
-        part[page_ids_M].flatten(0, 1)[:length].transpose(0, 1)[None] for part in (pages.keys, pages.values)
+        plain_pages(part, scales, page_ids_M, queries_BHSC.dtype).flatten(0, 1)[:length].transpose(0, 1)[None]
+        for part, scales in ((pages.keys, pages.key_scales), (pages.values, pages.value_scales))
     )
     mask = causal_lower_right(queries_BHSC.shape[2], length)
     mixed_BHSC = F.scaled_dot_product_attention(

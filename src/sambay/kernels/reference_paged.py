@@ -67,7 +67,7 @@ def paged_attention(
             raise ValueError(f"lengths must be at most {page_table_BM.shape[1]} pages of {page_tokens}, got {length}")
         pages = page_table_BM[row, : -(-length // page_tokens)].long()
         keys, values = (
-            _plain(cache, scales, pages, dtype).flatten(0, 1)[:length].transpose(0, 1)
+            plain_pages(cache, scales, pages, dtype).flatten(0, 1)[:length].transpose(0, 1)
             for cache, scales in ((keys_PSGC, key_scales), (values_PSGC, value_scales))
         )
         maps[row] = ((queries[row] @ keys.transpose(1, 2)) * scale).softmax(-1) @ values
@@ -120,12 +120,12 @@ def cached_width(cache_PSGC: Tensor) -> int:
     return cache_PSGC.shape[3] * (2 if cache_PSGC.dtype == torch.uint8 else 1)
 
 
-def _plain(cache_PSGC: Tensor, scales: Tensor | None, pages: Tensor, dtype: torch.dtype) -> Tensor:
-    """The numbers of some pages."""
+def plain_pages(cache_PSGC: Tensor, scales: Tensor | None, pages: Tensor, dtype: torch.dtype) -> Tensor:
+    """The numbers of some pages, (M, S, G, C): what a cache of 8 or 4 bits stands for."""
     if scales is None:
         return cache_PSGC[pages].to(dtype)
     if cache_PSGC.dtype == FP8:
-        return cache_PSGC[pages].to(dtype) * scales[:, None].to(dtype)
+        return cache_PSGC.view(torch.uint8)[pages].view(FP8).to(dtype) * scales[:, None].to(dtype)
     return four_bits.unpack(cache_PSGC[pages], scales[pages]).to(dtype)
 
 
