@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help install test slow gpu layout lint format types demo wheel clean
+.PHONY: help install chat demo test slow gpu layout lint format types wheel clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -41,8 +41,11 @@ format: $(INSTALLED)  ## let ruff mend what it can
 types: $(INSTALLED)  ## mypy
 	$(BIN)/mypy
 
-demo: $(INSTALLED)  ## write a tiny checkpoint and generate with it
-	$(BIN)/sambay demo
+chat: $(INSTALLED)  ## talk with the model in the box
+	@$(BIN)/sambay chat
+
+demo: $(INSTALLED)  ## let it answer three questions
+	@$(BIN)/sambay demo
 
 wheel: $(INSTALLED)  ## build the wheel into dist/ and see that it is pure Python
 	rm -rf dist
