@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "terminal": {"chat"},
     "engine": {"config", "model", "kernels", "chat", "loading"},  # loading: a model by name, when it is asked for
     "serving": {"engine", "chat"},
+    "serving_commands": {"engine", "loading", "serving"},
     "data": {"config", "chat"},
     "training": {"config", "sizes", "model", "data"},
     "posttraining": {"model", "data", "engine", "evaluation"},
@@ -45,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pretraining_commands": {"chat", "data", "training"},
     "curriculum_commands": {"data"},
     "cli": {
-        "curriculum_commands",
+        *("curriculum_commands", "serving_commands"),
         *("pretraining_commands", "evaluation_commands", "packing_commands", "loading", "generation_batch"),
         *("config", "sizes", "chat", "kernels", "model", "info", "generation", "terminal", "engine", "serving", "data"),
         *("training", "posttraining", "evaluation", "export", "vllm_plugin", "assets"),
@@ -93,6 +94,7 @@ EXTRA_MAY_BE_IMPORTED_IN: dict[str, tuple[str, ...]] = {
     "fastapi": ("serving/*",),
     "starlette": ("serving/*",),
     "uvicorn": ("serving/*",),
+    "pydantic": ("serving/*",),
     "lightning": ("training/*",),
     "matplotlib": ("training/*", "evaluation/*"),
     "trackio": ("training/records.py",),

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from sambay import __version__, curriculum_commands, evaluation_commands, packing_commands, pretraining_commands
+from sambay import (
+    __version__,
+    curriculum_commands,
+    evaluation_commands,
+    packing_commands,
+    pretraining_commands,
+    serving_commands,
+)
 from sambay.assets import has_default_model
 from sambay.loading import DTYPES, dtype_named, load_model, model_source
 
@@ -273,6 +280,7 @@ app.command()(curriculum_commands.curriculum)
 app.command()(pretraining_commands.scale)
 app.command("eval")(evaluation_commands.evaluate)
 app.command()(packing_commands.pack)
+app.command()(serving_commands.serve)
 
 
 @app.command()
