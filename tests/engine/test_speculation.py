@@ -82,9 +82,9 @@ def work_of(seed: int, kinds: Sequence[SamplingParams]) -> Work:
     }
 
 
-GREEDY = [SamplingParams(temperature=0, max_tokens=tokens) for tokens in (30, 1, 2, 45, 30)]
+GREEDY = [SamplingParams(temperature=0, max_tokens=tokens, ignore_eos=tokens > 30) for tokens in (30, 1, 2, 45, 35)]
 DRAWN = [
-    SamplingParams(seed=1, max_tokens=30),
+    SamplingParams(seed=1, max_tokens=30, ignore_eos=True),
     SamplingParams(seed=2, max_tokens=30, n=2, top_p=0.9),
     SamplingParams(seed=3, max_tokens=40, top_k=8, min_p=0.05),
     SamplingParams(temperature=0, max_tokens=30),
@@ -118,10 +118,10 @@ def test_replies_that_cannot_be_judged_at_once_go_along_undrafted() -> None:
     """Their rows lie between those of drafts: masks, log-probabilities and counts must find them."""
     pytest.importorskip("llguidance")
     kinds = [
-        SamplingParams(temperature=0, max_tokens=30),
+        SamplingParams(temperature=0, max_tokens=40, ignore_eos=True),
         SamplingParams(seed=5, max_tokens=30, guided=Guided(regex="[ab]{12}c")),
-        SamplingParams(temperature=0, max_tokens=30, frequency_penalty=1.5),
-        SamplingParams(seed=6, max_tokens=30, logprobs=3),
+        SamplingParams(temperature=0, max_tokens=30, frequency_penalty=1.5, ignore_eos=True),
+        SamplingParams(seed=6, max_tokens=30, logprobs=3, ignore_eos=True),
         SamplingParams(temperature=0, max_tokens=30, logprobs=1, min_tokens=20),
     ]
     model, work = small_model(), work_of(1, kinds)
@@ -140,14 +140,17 @@ def test_replies_that_cannot_be_judged_at_once_go_along_undrafted() -> None:
         assert [[i for i, _ in one.top] for one in mine] == [[i for i, _ in one.top] for one in yours]
 
 
-def test_a_stop_string_within_accepted_drafts_ends_the_reply() -> None:
-    model, work = small_model(), work_of(2, [SamplingParams(temperature=0, max_tokens=40)])
+@pytest.mark.parametrize("is_string", [True, False])
+def test_what_stops_a_reply_does_so_within_accepted_drafts(is_string: bool) -> None:
+    model, work = small_model(), work_of(2, [SamplingParams(temperature=0, max_tokens=40, ignore_eos=True)])
     reply = ids_of(run(engine_of(model, LIMITS), work))["r0", 0]
     known = {("r0", 0): work["r0"][0] + reply}
-    stop = bytes(token_id for token_id in reply[17:19] if token_id < 128).decode()
-    params = SamplingParams(temperature=0, max_tokens=40, stop=stop or None, stop_token_ids=[reply[18]])
+    first = next(index for index in range(5, 39) if max(reply[index : index + 2]) < 128)  # two letters, two tokens
+    stops = {"stop": bytes(reply[first : first + 2]).decode()} if is_string else {"stop_token_ids": reply[19:20]}
+    params = SamplingParams(temperature=0, max_tokens=40, ignore_eos=True, **stops)
     stopped = {"r0": (work["r0"][0], params)}
     plain = run(engine_of(model, LIMITS), stopped)
+    assert len(ids_of(plain)["r0", 0]) > 5
     for seed in range(4):
         drafted = run(engine_of(model, DRAFTING, Oracle(known, seed)), stopped)
         assert ids_of(drafted) == ids_of(plain)
