@@ -40,7 +40,7 @@ def test_the_released_model_fills_what_it_may_and_no_more(free, gib: int, fracti
     usable = gib * GIB * fraction - 3 * GIB
     options = {"context_tokens": 65536, "memory_fraction": fraction}
     if usable < 65536 * 5120:
-        with pytest.raises(ValueError, match="max_model_len=65536 takes .* MiB are free"):
+        with pytest.raises(ValueError, match=r"max_model_len=65536 takes .* MiB are free"):
             limits_of(RELEASED, GPU, **options)
         return
     limits = limits_of(RELEASED, GPU, **options)
@@ -127,7 +127,7 @@ def test_what_cannot_be_is_refused_by_name(free, options: dict, message: str) ->
 def test_too_many_sequences_of_a_model_without_pages(free) -> None:
     config = small_model("samba").config
     free(20 * slot_bytes(config, torch.bfloat16))
-    with pytest.raises(ValueError, match="max_sequences=30: .* of state leave no room"):
+    with pytest.raises(ValueError, match=r"max_sequences=30: .* of state leave no room"):
         limits_of(config, max_sequences=30, memory_fraction=1.0)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from conftest import spread_out
 
 from sambay import SambaYForCausalLM, named_config
 from sambay.chat import ChatTokenizer, build_byte_tokenizer
+from sambay.config import FULL, MAMBA, WINDOW
 from sambay.engine.engine import Engine
 from sambay.engine.limits import Limits
 from sambay.engine.llm import LLM
@@ -39,8 +41,15 @@ def byte_tokenizer() -> ChatTokenizer:
     return ChatTokenizer(build_byte_tokenizer())
 
 
+def fitting(limits: Limits, model: SambaYForCausalLM) -> Limits:
+    """Without pages for a model that has no layer to fill them, without snapshots for one that has nothing else."""
+    layers = set(model.config.layers)
+    num_pages = limits.num_pages if FULL in layers else 0
+    return replace(limits, num_pages=num_pages, needs_snapshots=bool(layers & {MAMBA, WINDOW}))
+
+
 def engine_of(model: SambaYForCausalLM, tokenizer: ChatTokenizer, limits: Limits = LIMITS, ahead: int = 0) -> Engine:
-    return Engine(model, tokenizer, limits, num_plans_ahead=ahead, has_graphs=False)
+    return Engine(model, tokenizer, fitting(limits, model), num_plans_ahead=ahead, has_graphs=False)
 
 
 def llm_of(model: SambaYForCausalLM, tokenizer: ChatTokenizer, limits: Limits = LIMITS, ahead: int = 0) -> LLM:
@@ -52,12 +61,13 @@ def llm_of(model: SambaYForCausalLM, tokenizer: ChatTokenizer, limits: Limits = 
 
 def greedy_reply(model: SambaYForCausalLM, prompt: Sequence[int], num_tokens: int, stop_ids: Sequence[int]) -> list:
     """What transformers' own loop says."""
+    ids_BS = torch.tensor([list(prompt)])
     with torch.inference_mode():
-        ids = model.generate(
-            torch.tensor([list(prompt)]), max_new_tokens=num_tokens, do_sample=False, eos_token_id=list(stop_ids),
-            pad_token_id=0,
+        grown_BS = model.generate(
+            ids_BS, attention_mask=torch.ones_like(ids_BS), max_new_tokens=num_tokens, do_sample=False,
+            eos_token_id=list(stop_ids) or None, pad_token_id=0,
         )  # fmt: skip
-    return ids[0, len(prompt) :].tolist()
+    return grown_BS[0, len(prompt) :].tolist()
 
 
 def check_nothing_is_left(engine: Engine, num_spent: int = 0) -> None:
