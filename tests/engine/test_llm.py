@@ -93,7 +93,7 @@ def test_text_and_conversations(llm, model, tokenizer) -> None:
     assert list(llm.chat(talks[1], GREEDY)[0].token_ids) == replies[1], "one conversation is no list of them"
     reply = greedy_reply(model, tokenizer.encode("hello"), NUM_TOKENS, tokenizer.stop_ids)
     assert list(llm.generate("hello", GREEDY)[0].token_ids) == reply
-    assert [list(output.token_ids) for output in llm.generate(["hello", "x"], GREEDY)][0] == reply
+    assert list(llm.generate(["hello", "x"], GREEDY)[0].token_ids) == reply
     assert (llm.generate([], GREEDY), llm.chat([], GREEDY)) == ([], [])
 
 
@@ -277,7 +277,7 @@ def test_wrong_conversations_and_models(llm, model, tokenizer) -> None:
         LLM(model, tokenizer=tokenizer, max_model_len=5000)
     small = small_model()
     small.config.vocab_size = 256
-    with pytest.raises(ValueError, match="the tokenizer has .* ids, the model only 256"):
+    with pytest.raises(ValueError, match=r"the tokenizer has .* ids, the model only 256"):
         LLM(small, tokenizer=tokenizer)
 
 

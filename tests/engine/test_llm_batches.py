@@ -167,8 +167,8 @@ PLACES = [
 ]  # fmt: skip
 
 
-class Failure(RuntimeError):
-    """Of a device, say."""
+class DeviceError(RuntimeError):
+    """What a device may raise."""
 
 
 def break_at(engine, place: str, error: BaseException, call: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +190,7 @@ def break_at(engine, place: str, error: BaseException, call: int, monkeypatch: p
 
 @AHEAD
 @pytest.mark.parametrize(
-    ("place", "error"), [*((place, KeyboardInterrupt()) for place in PLACES), ("runner.forward.decode", Failure())]
+    ("place", "error"), [*((place, KeyboardInterrupt()) for place in PLACES), ("runner.forward.decode", DeviceError())]
 )
 def test_a_step_that_breaks_leaves_nothing_behind(tiny, tokenizer, monkeypatch, place, error, ahead: int) -> None:
     llm = llm_of(tiny, tokenizer, ahead=ahead)
