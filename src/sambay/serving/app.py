@@ -86,7 +86,7 @@ def _protected(server: Server) -> APIRouter:
         return {"object": "list", "data": [card]}
 
     @router.get("/v1/models/{name:path}")
-    async def model(name: str) -> dict[str, Any]:
+    async def one_model(name: str) -> dict[str, Any]:
         server.check_model(name)
         return card
 

@@ -20,13 +20,12 @@ from .requests import ChatRequest
 from .sampling import of_chat
 from .tools import ToolCallReader
 
+# the request's fields by what the engine's errors begin with; "": where they begin with no field
 _NAMES = {
     "": "messages",
-    "guided": "response_format",
-    "json_schema": "response_format",
-    "json_object": "response_format",
+    **dict.fromkeys(("guided", "json_schema", "json_object"), "response_format"),
+    **{name: name for name in ("logit_bias", "stop_token_ids", "n")},
 }
-_SAME = ("logit_bias", "stop_token_ids", "n", "max_tokens")
 
 
 async def chat_completion(server: Server, http: Request) -> Response:
@@ -42,7 +41,7 @@ async def chat_completion(server: Server, http: Request) -> Response:
     is_inside = ends_in_thought(server.tokenizer, ids)
     job = Job(ids, params, True, is_inside, request.max_reasoning_tokens)
     writer = ChatWriter(exchange, request, [tool.function.name for tool in tools])
-    return await exchange.answer([job], writer, bool(request.stream), {**_NAMES, **{name: name for name in _SAME}})
+    return await exchange.answer([job], writer, bool(request.stream), _NAMES)
 
 
 @dataclass
@@ -99,10 +98,8 @@ class ChatWriter:
         return [self._chunk(piece.index, delta, logprobs, choice.finish_reason)]
 
     def closing(self, usage: dict[str, Any]) -> Sequence[bytes]:
-        last = (
-            [event({**self._head("chat.completion.chunk"), "choices": [], "usage": usage})] if self._has_usage else []
-        )
-        return [*last, DONE]
+        last = {**self._head("chat.completion.chunk"), "choices": [], "usage": usage}
+        return [event(last), DONE] if self._has_usage else [DONE]
 
     def whole(self, usage: dict[str, Any]) -> dict[str, Any]:
         choices = [self._whole_choice(index, choice) for index, choice in enumerate(self._choices)]

@@ -18,7 +18,8 @@ from .replies import Job, Piece
 from .requests import MAX_CHOICES, CompletionRequest
 from .sampling import of_completion
 
-_NAMES = {"": "prompt", **{name: name for name in ("logit_bias", "stop_token_ids", "n", "max_tokens")}}
+# the request's fields by what the engine's errors begin with; "": where they begin with no field
+_NAMES = {"": "prompt", **{name: name for name in ("logit_bias", "stop_token_ids", "n")}}
 
 
 async def completion(server: Server, http: Request) -> Response:

@@ -1,4 +1,4 @@
-"""What goes wrong, in OpenAI's shape: {"error": {"message", "type", "param", "code"}}, the field at fault in `param`."""
+"""What goes wrong, in OpenAI's shape: {"error": {"message", "type", "param", "code"}}; `param` names the field."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from sambay.engine.async_llm import EngineClosedError, EngineFailedError
 from sambay.engine.scheduler import QueueFullError
 
 _LOG = logging.getLogger("sambay.serving")
+_FIELD = re.compile(r"(?!(?:str|int|float|bool)$)[a-z_]+")
 _MOST_CHARACTERS = 500  # of a message: values of the request are quoted in it
 _TYPES = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error", 503: "service_unavailable"}
 
@@ -33,15 +34,18 @@ class ApiError(Exception):
 
     def body(self) -> dict[str, Any]:
         kind = _TYPES.get(self.status, "server_error" if self.status >= 500 else "invalid_request_error")
-        message = self.message
-        if len(message) > _MOST_CHARACTERS:
-            message = f"{message[: _MOST_CHARACTERS // 2]} … {message[-_MOST_CHARACTERS // 2 :]}"
-        # a lone surrogate of a request's JSON has no UTF-8
-        message = message.encode("utf-8", "backslashreplace").decode()
-        return {"error": {"message": message, "type": kind, "param": self.param, "code": self.code}}
+        param = None if self.param is None else _shown(self.param)
+        return {"error": {"message": _shown(self.message), "type": kind, "param": param, "code": self.code}}
 
     def response(self) -> JSONResponse:
         return JSONResponse(self.body(), status_code=self.status, headers=self.headers)
+
+
+def _shown(text: str) -> str:
+    """Shortened, and without the lone surrogates that JSON can bring and UTF-8 has no bytes for."""
+    if len(text) > _MOST_CHARACTERS:
+        text = f"{text[: _MOST_CHARACTERS // 2]} … {text[-_MOST_CHARACTERS // 2 :]}"
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def refused(param: str, message: str, code: str | None = None) -> ApiError:
@@ -52,8 +56,9 @@ def refused(param: str, message: str, code: str | None = None) -> ApiError:
 def from_validation(error: ValidationError) -> ApiError:
     """The first thing wrong with a body, by the path of its field."""
     first = min(error.errors(include_url=False, include_context=False, include_input=False), key=_order)
-    path = ".".join(str(part) for part in _path(first["loc"])) or "body"
-    if first["type"] == "extra_forbidden":
+    is_unknown = first["type"] == "extra_forbidden"
+    path = ".".join(str(part) for part in _path(first["loc"], is_unknown)) or "body"
+    if is_unknown:
         return ApiError(400, f"{path}: unknown field", path, "unknown_parameter")
     if first["type"] == "missing":
         return ApiError(400, f"{path}: missing", path, "missing_required_parameter")
@@ -64,10 +69,14 @@ def _order(one: Any) -> int:
     return 0 if one["type"] == "extra_forbidden" else 1
 
 
-def _path(location: tuple[Any, ...]) -> list[Any]:
-    """Without what pydantic adds to say which member of a union it tried: those are no field names."""
-    return [part for part in location if isinstance(part, int) or (re.fullmatch(r"[a-z_][a-z0-9_]*|.*\s.*", part)
-            and part not in ("str", "int", "float", "bool", "constrained-str"))]  # fmt: skip
+def _path(location: tuple[Any, ...], is_unknown: bool) -> list[Any]:
+    """Without what pydantic adds to say which member of a union it tried: those are no field names.
+
+    is_unknown: the last part is a name that the client made up, whatever it looks like.
+    """
+    known = location[:-1] if is_unknown else location
+    path = [part for part in known if isinstance(part, int) or _FIELD.fullmatch(part)]
+    return [*path, *location[len(known) :]]
 
 
 def from_value_error(error: ValueError, names: Mapping[str, str], default: str | None = None) -> ApiError:

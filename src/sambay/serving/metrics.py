@@ -61,12 +61,8 @@ class Metrics:
         llm, scheduler = self._llm, self._llm.engine.scheduler
         counters, limits = scheduler.counters, scheduler.limits
         yield "sambay_requests_running", "gauge", "Samples on the device.", scheduler.num_running
-        yield (
-            "sambay_requests_waiting",
-            "gauge",
-            "Samples that wait.",
-            max(llm.num_unfinished - scheduler.num_running, 0),
-        )
+        num_waiting = max(llm.num_unfinished - scheduler.num_running, 0)
+        yield "sambay_requests_waiting", "gauge", "Samples that wait.", num_waiting
         yield "sambay_sequences_max", "gauge", "Samples that may run at a time.", limits.max_sequences
         yield "sambay_cache_pages", "gauge", "Pages of the cache.", max(limits.num_pages - 1, 0)
         yield "sambay_cache_pages_free", "gauge", "Pages that no running sample holds.", scheduler.num_free_pages

@@ -7,7 +7,7 @@ prompt is the old one, the thought and "\\n</think>\\n\\n"; the prefix cache mak
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -56,7 +56,7 @@ class Branch:
         self._num_thought = 0
         self._is_budgeted = job.max_reasoning_tokens is not None
 
-    async def bursts(self) -> AsyncIterator[list[Piece]]:
+    async def bursts(self) -> AsyncGenerator[list[Piece], None]:
         while deltas := await self.stream.burst():
             pieces: list[Piece] = []
             for delta in deltas:
@@ -149,7 +149,7 @@ class Replies:
         for branch in self._branches:
             branch.stream.close()
 
-    async def bursts(self) -> AsyncIterator[list[Piece]]:
+    async def bursts(self) -> AsyncGenerator[list[Piece], None]:
         """Pieces as they come, at least one at a time. Raises as `DeltaStream.burst`."""
         if len(self._branches) == 1:
             async with aclosing(self._branches[0].bursts()) as own:

@@ -1,4 +1,4 @@
-"""The sampling that a request asks for: its fields under the engine's names, the server's defaults where it says none."""
+"""The sampling that a request asks for: its fields by the engine's names, and the server's defaults for the rest."""
 
 from __future__ import annotations
 
