@@ -276,9 +276,10 @@ class AsyncLLM:
         self._call(stream.loop, partial(stream.fail, error))
 
     def _forget(self, stream: DeltaStream) -> None:
-        del self._streams[stream.name]
-        with self._changed:
-            self.num_unfinished -= stream.params.n
+        """Once, though several ends of a stream may meet: it fails as its loop is found closed, say."""
+        if self._streams.pop(stream.name, None) is not None:
+            with self._changed:
+                self.num_unfinished -= stream.params.n
 
     def _call(self, loop: asyncio.AbstractEventLoop, call: Callable[[], Any]) -> None:
         try:

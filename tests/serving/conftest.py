@@ -1,0 +1,99 @@
+"""A tiny model behind a real server on loopback, and the engine's books looked into after each test."""
+
+import threading
+import time
+
+import httpx
+import pytest
+import torch
+import uvicorn
+from conftest import spread_out
+
+from sambay import SambaYForCausalLM, named_config
+from sambay.chat import ChatTokenizer, build_byte_tokenizer
+from sambay.engine.async_llm import AsyncLLM
+from sambay.engine.llm import LLM
+from sambay.serving import ServerOptions, create_app
+
+
+def tiny_engine(**limits):
+    """An engine with a random tiny model whose replies are text: bytes that are no ASCII cannot be drawn."""
+    torch.manual_seed(0)
+    config = named_config("tiny")
+    network = spread_out(SambaYForCausalLM(config))
+    limits = {"max_sequences": 8, "max_batch_tokens": 256, "memory_fraction": 0.5, **limits}
+    return LLM(network, tokenizer=ChatTokenizer(build_byte_tokenizer()), **limits).engine
+
+
+class Served:
+    """A server in a thread. Leaving it checks that nothing is left over."""
+
+    def __init__(self, engine, max_queued=64, **options):
+        self.llm = AsyncLLM(engine, max_queued)
+        self.options = ServerOptions(**{"model_name": "tiny", "drain_s": 5.0, **options})
+        app = create_app(self.llm, self.options)
+        config = uvicorn.Config(app, port=0, log_config=None, ws="none", timeout_graceful_shutdown=5)
+        self.server = uvicorn.Server(config)
+        socket = config.bind_socket()
+        self.url = f"http://127.0.0.1:{socket.getsockname()[1]}"
+        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [socket]}, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        self.client = httpx.Client(base_url=self.url, timeout=60)
+        while not self.server.started:
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_):
+        self.client.close()
+        self.wait_until_idle()
+        self.check_all_is_free()
+        self.server.should_exit = True
+        self.thread.join(30)
+        assert not self.thread.is_alive(), "the server did not end"
+
+    def wait_until_idle(self, seconds=10):
+        end = time.monotonic() + seconds
+        while (self.llm.num_unfinished or self.llm.engine.has_work) and time.monotonic() < end:
+            time.sleep(0.01)
+
+    def check_all_is_free(self):
+        scheduler = self.llm.engine.scheduler
+        scheduler.check_invariants()
+        assert self.llm.num_unfinished == 0
+        assert (scheduler.num_running, scheduler.num_waiting) == (0, 0)
+        assert scheduler.num_free_pages == scheduler.limits.num_pages - 1
+        assert not self.llm._streams
+        assert not self.llm.engine._replies
+
+    def chat(self, text="hello", **fields):
+        body = {"model": "tiny", "messages": [{"role": "user", "content": text}], "max_tokens": 8, **fields}
+        return self.client.post("/v1/chat/completions", json=body)
+
+
+@pytest.fixture(scope="package")
+def served():
+    with Served(tiny_engine()) as one:
+        yield one
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(request):
+    """After each test that used the shared server."""
+    yield
+    if "served" in request.fixturenames:
+        one = request.getfixturevalue("served")
+        one.wait_until_idle()
+        one.check_all_is_free()
+
+
+@pytest.fixture
+def make_engine():
+    return tiny_engine
+
+
+@pytest.fixture
+def make_served():
+    """A server of the test's own: `with make_served(api_keys=(...)) as served`."""
+    return lambda engine=None, **options: Served(engine or tiny_engine(), **options)
