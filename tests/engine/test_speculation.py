@@ -146,7 +146,8 @@ def test_what_stops_a_reply_does_so_within_accepted_drafts(is_string: bool) -> N
     reply = ids_of(run(engine_of(model, LIMITS), work))["r0", 0]
     known = {("r0", 0): work["r0"][0] + reply}
     first = next(index for index in range(5, 39) if max(reply[index : index + 2]) < 128)  # two letters, two tokens
-    stops = {"stop": bytes(reply[first : first + 2]).decode()} if is_string else {"stop_token_ids": reply[19:20]}
+    fresh = next(reply[index] for index in range(8, 40) if reply[index] not in reply[:index])
+    stops = {"stop": bytes(reply[first : first + 2]).decode()} if is_string else {"stop_token_ids": [fresh]}
     params = SamplingParams(temperature=0, max_tokens=40, ignore_eos=True, **stops)
     stopped = {"r0": (work["r0"][0], params)}
     plain = run(engine_of(model, LIMITS), stopped)
