@@ -19,7 +19,7 @@ SRC = Path(__file__).resolve().parent.parent / "src" / "sambay"
 # part of the package: what of ours it may import. A part is a folder or file right under the package; "" is
 # its __init__, which registers the model with transformers. A dotted name admits that module alone.
 MAY_IMPORT: dict[str, set[str]] = {
-    "": {"config", "model", "sizes"},
+    "": {"config", "model", "sizes", "engine"},
     "__main__": {"cli"},
     "config": set(),
     "sizes": {"config"},
@@ -28,7 +28,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": {"config", "sizes", "kernels"},
     "info": {"config", "sizes", "model"},
     "generation": {"chat"},
-    "generation_batch": {"chat"},
     "loading": {"assets", "chat", "model"},
     "terminal": {"chat"},
     "engine": {"config", "model", "kernels", "chat", "loading"},  # loading: a model by name, when it is asked for
@@ -39,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "posttraining": {"model", "data", "engine", "evaluation"},
     "evaluation": {"chat", "data"},  # data: the curriculum's held-out problems are tasks
     "packing_commands": {"loading", "model"},
-    "evaluation_commands": {"evaluation", "generation_batch", "loading"},
+    "evaluation_commands": {"engine", "evaluation"},
     "export": {"model", "kernels.reference"},
     "vllm_plugin": {"config", "kernels", "model.weights"},
     "assets": set(),
@@ -47,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "curriculum_commands": {"data"},
     "cli": {
         *("curriculum_commands", "serving_commands"),
-        *("pretraining_commands", "evaluation_commands", "packing_commands", "loading", "generation_batch"),
+        *("pretraining_commands", "evaluation_commands", "packing_commands", "loading"),
         *("config", "sizes", "chat", "kernels", "model", "info", "generation", "terminal", "engine", "serving", "data"),
         *("training", "posttraining", "evaluation", "export", "vllm_plugin", "assets"),
     },
@@ -114,7 +113,7 @@ EXTRA_MAY_BE_IMPORTED_IN: dict[str, tuple[str, ...]] = {
 # What a plain install must be able to import: these reach no extra, at any depth, while being imported.
 PLAIN_MODULES = (
     *("sambay", "sambay.__main__", "sambay.cli", "sambay.config", "sambay.sizes", "sambay.chat", "sambay.chat.*"),
-    *("sambay.info", "sambay.generation", "sambay.generation_batch", "sambay.terminal", "sambay.loading"),
+    *("sambay.info", "sambay.generation", "sambay.terminal", "sambay.loading"),
     *("sambay.assets", "sambay.evaluation", "sambay.evaluation.*"),
     *(
         "sambay.model",

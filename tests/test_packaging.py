@@ -75,6 +75,7 @@ def test_importing_the_package_loads_no_triton_kernel_and_wakes_no_gpu() -> None
     needs = extras_on_import(read_package(SRC))
     result = import_in_subprocess(["sambay"], blocked=[])
     assert "sambay.model" in result["loaded"]
+    assert not [module for module in result["loaded"] if module.startswith("sambay.engine")], "LLM comes when asked for"
     assert [module for module in result["loaded"] if needs.get(module)] == []
     assert not result["is_cuda_initialized"]
 

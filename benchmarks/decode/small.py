@@ -14,10 +14,10 @@ import time
 
 import torch
 
-from sambay import SambaYForCausalLM
+from sambay import LLM, SambaYForCausalLM
 from sambay.chat import ChatTokenizer, build_byte_tokenizer
+from sambay.engine.completer import EngineCompleter
 from sambay.generation import Sampling, stream
-from sambay.generation_batch import BatchCompleter
 from sambay.sizes import family_config
 
 PROMPT = "Tom has 12 apples, buys 5 bags of 8 apples each and gives away 9. How many has he?"
@@ -56,7 +56,7 @@ def main() -> None:
     for dtype in (torch.float32, torch.bfloat16):
         model = model_of(dtype)
         alone = list(stream(model, ids, Sampling(max_new_tokens=16)))
-        completer = BatchCompleter(model, tokenizer, 4096, BATCH)
+        completer = EngineCompleter(LLM(model, tokenizer=tokenizer, max_sequences=BATCH))
         if dtype is torch.float32:
             (reply,) = completer.complete([talk], max_new_tokens=16)
             assert reply.text == tokenizer.decode(alone), "a batch says something else than a stream"

@@ -34,7 +34,11 @@ def evaluate(
     temperature: Annotated[float, typer.Option(help="0: the likeliest token.")] = 0.0,
     top_p: Annotated[float, typer.Option(help="Draw from the likeliest tokens that hold this probability.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Of the problems and the draws.")] = 0,
-    batch_size: Annotated[int, typer.Option(help="Conversations computed at once.")] = 64,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(show_default=False, help="Conversations computed at once. Default: as many as memory holds, 64 at"
+                     " most on a CPU and 256 on a GPU."),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(show_default=False, help="Keep every reply in this .jsonl file; the same command goes on."),
@@ -69,17 +73,18 @@ def evaluate(
 
 
 def _run(
-    model: str, tasks: list[Task], settings: RunSettings, output: Path | None, batch_size: int, dtype: str | None,
-    device: str | None,
+    model: str, tasks: list[Task], settings: RunSettings, output: Path | None, batch_size: int | None,
+    dtype: str | None, device: str | None,
 ) -> list[Sample]:  # fmt: skip
     import tempfile
 
+    from sambay.engine.completer import EngineCompleter
+    from sambay.engine.llm import LLM
     from sambay.evaluation import run_tasks
-    from sambay.generation_batch import BatchCompleter
-    from sambay.loading import load_model, model_source
 
-    loaded = load_model(model_source(model), dtype, device)
-    completer = BatchCompleter(loaded.network, loaded.tokenizer, loaded.context_tokens, batch_size)
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(f"batch_size={batch_size}: allowed is 1 or more")
+    completer = EngineCompleter(LLM(model, dtype=dtype, device=device, max_sequences=batch_size))
     with tempfile.TemporaryDirectory(prefix="sambay-") as scratch:
         path = output or Path(scratch, "samples.jsonl")
         return run_tasks(completer, model, tasks, settings, path, _show_progress)

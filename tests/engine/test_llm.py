@@ -292,3 +292,12 @@ def test_a_folder_is_loaded(model, tokenizer, tmp_path, monkeypatch) -> None:
     assert (found,) == own
     with pytest.raises(ValueError, match="float8"):
         LLM(str(tmp_path), dtype="float8")
+
+
+def test_the_package_gives_it_by_name() -> None:
+    import sambay
+
+    assert sambay.LLM is LLM
+    assert sambay.SamplingParams is SamplingParams
+    with pytest.raises(AttributeError, match="module 'sambay' has no attribute 'LLMs'"):
+        _ = sambay.LLMs
