@@ -87,6 +87,7 @@ def pack(model: PreTrainedModel, folder: str | Path, max_file_bytes: int = MAX_F
     for number, tensors in enumerate(files, start=1):
         name = f"model-{number:05}-of-{len(files):05}.safetensors"
         save_file(tensors, folder / name, metadata={"format": "pt"})
+        (folder / name).chmod(0o644)  # safetensors keeps a file to its owner; a package is for all users
         weight_map |= dict.fromkeys(tensors, name)
     num_bytes = sum((folder / name).stat().st_size for name in set(weight_map.values()))
     index = {"metadata": {"total_size": num_bytes}, "weight_map": dict(sorted(weight_map.items()))}
