@@ -57,10 +57,10 @@ def new_cache(
         parts = [torch.zeros(packed, dtype=torch.uint8, device=device) for _ in range(2)]
         return KeysValues(*parts, *(torch.zeros(scales, dtype=torch.float16, device=device) for _ in range(2)))
     # Zeros and not whatever is there: a masked key that is NaN would still spoil a sum.
-    kept = FP8 if cache_dtype == "fp8" else dtype
+    kept = torch.uint8 if cache_dtype == "fp8" else dtype
     keys, values = (torch.zeros(shape, device=device, dtype=kept) for _ in range(2))
     if cache_dtype == "fp8":
-        return KeysValues(keys, values, *(torch.ones(shape[2], device=device) for _ in range(2)))
+        return KeysValues(keys.view(FP8), values.view(FP8), *(torch.ones(shape[2], device=device) for _ in range(2)))
     return KeysValues(keys, values)
 
 
