@@ -39,6 +39,11 @@ async def _until(condition):
         await asyncio.sleep(0.001)
 
 
+async def _to_the_end(stream):
+    while await stream.burst():
+        pass
+
+
 def test_streams_give_what_the_engine_gives_alone(llm, make_engine):
     prompts = ["one", [5, 6, 7], [{"role": "user", "content": "two"}]]
     params = SamplingParams(temperature=5, seed=3, n=2, max_tokens=12)
@@ -143,8 +148,7 @@ def test_a_failed_step_reaches_all_who_wait_and_the_engine_goes_on(llm, monkeypa
             broken.setattr(llm.engine.runner, "run", fail)
             for stream in streams:
                 with pytest.raises(EngineFailedError, match="RuntimeError"):
-                    while await stream.burst():
-                        pass
+                    await _to_the_end(stream)
         assert "the device is gone" in caplog.text
         assert llm.num_failures == 1
         assert await _ids_of(llm, "abc", SamplingParams(temperature=0, max_tokens=5)) == expected
@@ -172,8 +176,7 @@ def test_draining_gives_up_in_time_and_closing_tells_those_who_wait(llm):
         assert not await llm.drain(0.05)
         await asyncio.to_thread(llm.close)
         with pytest.raises(EngineClosedError):
-            while await stream.burst():
-                pass
+            await _to_the_end(stream)
 
     asyncio.run(main())
 
@@ -189,6 +192,16 @@ def test_a_loop_that_ended_leaves_nothing_behind(llm):
 
     asyncio.run(wait())
     assert llm.engine.scheduler.num_running == 0
+
+
+def test_closing_after_the_loop_ended_meets_no_stream_twice(llm):
+    async def main():
+        for _ in range(6):
+            await llm.submit([1], LONG)
+
+    asyncio.run(main())
+    llm.close()
+    assert llm.num_unfinished == 0
 
 
 def test_closing_twice_is_closing_once(llm):

@@ -36,7 +36,7 @@ async def chat_completion(server: Server, http: Request) -> Response:
     tools = [] if request.tool_choice == "none" else list(request.tools or ())
     messages = to_messages(request.messages, tools)
     ids = await in_thread(encoded_chat, server.tokenizer, messages)
-    check_length(ids, server.max_length, "messages")
+    check_length(ids, server.max_length, "messages", params.min_tokens)
     exchange = Exchange(server, http, "chatcmpl", request.user)
     is_inside = ends_in_thought(server.tokenizer, ids)
     job = Job(ids, params, True, is_inside, request.max_reasoning_tokens)

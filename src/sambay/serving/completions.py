@@ -30,7 +30,7 @@ async def completion(server: Server, http: Request) -> Response:
     prompts = _prompts(request)
     if len(prompts) * params.n > MAX_CHOICES:
         raise refused("prompt", f"{len(prompts)} prompts of n={params.n}: allowed are {MAX_CHOICES} replies in all")
-    encoded = await in_thread(_encoded, server, prompts)
+    encoded = await in_thread(_encoded, server, prompts, params.min_tokens)
     exchange = Exchange(server, http, "cmpl", request.user)
     writer = CompletionWriter(exchange, request, encoded, params.n)
     jobs = [Job(ids, params) for ids in encoded]
@@ -46,11 +46,11 @@ def _prompts(request: CompletionRequest) -> list[str | list[int]]:
     return list(given)
 
 
-def _encoded(server: Server, prompts: Sequence[str | list[int]]) -> list[list[int]]:
+def _encoded(server: Server, prompts: Sequence[str | list[int]], min_tokens: int) -> list[list[int]]:
     found = []
     for prompt in prompts:
         ids = server.tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
-        check_length(ids, server.max_length, "prompt")
+        check_length(ids, server.max_length, "prompt", min_tokens)
         found.append(ids)
     return found
 

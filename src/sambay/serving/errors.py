@@ -57,7 +57,8 @@ def from_validation(error: ValidationError) -> ApiError:
     """The first thing wrong with a body, by the path of its field."""
     first = min(error.errors(include_url=False, include_context=False, include_input=False), key=_order)
     is_unknown = first["type"] == "extra_forbidden"
-    path = ".".join(str(part) for part in _path(first["loc"], is_unknown)) or "body"
+    parts = _path(first["loc"], is_unknown)
+    path = ".".join(map(str, parts)) if parts else "body"
     if is_unknown:
         return ApiError(400, f"{path}: unknown field", path, "unknown_parameter")
     if first["type"] == "missing":

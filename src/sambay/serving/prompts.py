@@ -71,10 +71,12 @@ def ends_in_thought(tokenizer: ChatTokenizer, ids: Sequence[int]) -> bool:
     return tokenizer.decode(ids[-16:], show_special=True).rstrip("\n").endswith(THINK_OPEN)
 
 
-def check_length(ids: Sequence[int], max_length: int, param: str) -> None:
-    """Raises ApiError for a prompt that is empty or leaves no room for a reply."""
+def check_length(ids: Sequence[int], max_length: int, param: str, min_tokens: int = 0) -> None:
+    """Raises ApiError for a prompt that is empty or leaves no room for a reply of min_tokens."""
     if not ids:
         raise refused(param, "a prompt is empty: at least one token is needed")
     if len(ids) >= max_length:
         message = f"{len(ids)} tokens; the context holds {max_length}, the reply included"
         raise refused(param, message, "context_length_exceeded")
+    if min_tokens > max_length - len(ids):
+        raise refused("min_tokens", f"the prompt leaves room for {max_length - len(ids)} tokens")

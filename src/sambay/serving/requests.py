@@ -8,12 +8,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 MAX_CHOICES = 128
 MAX_STOPS = 16
 
-_Stop = Annotated[str, Field(min_length=1, max_length=1000)]
+
+def _has_utf8(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"holds a lone surrogate at {error.start}") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_has_utf8)]
+_Stop = Annotated[Text, Field(min_length=1, max_length=1000)]
 _Empty = Annotated[list[Any], Field(max_length=0)]
 _TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 
@@ -31,11 +41,11 @@ class StreamOptions(Strict):
 class SamplingFields(Strict):
     """What chat and text completions have in common. `user` goes into the log."""
 
-    model: str
+    model: Text
     n: Annotated[int, Field(ge=1, le=MAX_CHOICES)] | None = None
     temperature: float | None = None
     top_p: float | None = None
-    top_k: int | None = None
+    top_k: Annotated[int, Field(lt=2**31)] | None = None
     min_p: float | None = None
     seed: int | None = None
     stop: _Stop | Annotated[list[_Stop], Field(max_length=MAX_STOPS)] | None = None
@@ -51,21 +61,21 @@ class SamplingFields(Strict):
     include_stop_str_in_output: bool | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    user: Annotated[str, Field(max_length=512)] | None = None
+    user: Annotated[Text, Field(max_length=512)] | None = None
 
 
 class TextPart(Strict):
     type: Literal["text"]
-    text: str
+    text: Text
 
 
 class CalledFunction(Strict):
-    name: str
-    arguments: str
+    name: Text
+    arguments: Text
 
 
 class ToolCall(Strict):
-    id: str
+    id: Text
     type: Literal["function"]
     function: CalledFunction
 
@@ -74,18 +84,18 @@ class ChatMessage(Strict):
     """The last three are what a server's reply has and a client may send back unchanged."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[TextPart] | None = None
-    reasoning_content: str | None = None
+    content: Text | list[TextPart] | None = None
+    reasoning_content: Text | None = None
     tool_calls: list[ToolCall] | None = None
-    tool_call_id: str | None = None
+    tool_call_id: Text | None = None
     refusal: None = None
     annotations: _Empty | None = None
     function_call: None = None
 
 
 class OfferedFunction(Strict):
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
-    description: str | None = None
+    name: Annotated[Text, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
+    description: Text | None = None
     parameters: dict[str, Any] | None = None
     strict: Literal[False] | None = None
 
@@ -98,9 +108,9 @@ class Tool(Strict):
 class JsonSchema(Strict):
     """name and description are the client's own; every schema is kept to strictly."""
 
-    name: str
+    name: Text
     schema_: Annotated[dict[str, Any], Field(alias="schema")]
-    description: str | None = None
+    description: Text | None = None
     strict: bool | None = None
 
 
@@ -129,7 +139,7 @@ class ChatRequest(SamplingFields):
 class CompletionRequest(SamplingFields):
     """/v1/completions. echo gives the prompt back before the reply."""
 
-    prompt: str | list[str] | list[_TokenId] | list[list[_TokenId]]
+    prompt: Text | list[Text] | list[_TokenId] | list[list[_TokenId]]
     echo: bool | None = None
     logprobs: int | None = None
     suffix: None = None
@@ -139,25 +149,25 @@ class CompletionRequest(SamplingFields):
 class ResponsesRequest(Strict):
     """/v1/responses, the part of it that needs no memory between requests."""
 
-    model: str
-    input: str | list[ChatMessage]
-    instructions: str | None = None
+    model: Text
+    input: Text | list[ChatMessage]
+    instructions: Text | None = None
     max_output_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
     stream: bool | None = None
     store: Literal[False] | None = None
-    user: Annotated[str, Field(max_length=512)] | None = None
+    user: Annotated[Text, Field(max_length=512)] | None = None
 
 
 class TokenizeRequest(Strict):
     """Exactly one of prompt (text) and messages."""
 
-    model: str | None = None
-    prompt: str | None = None
+    model: Text | None = None
+    prompt: Text | None = None
     messages: Annotated[list[ChatMessage], Field(min_length=1)] | None = None
 
 
 class DetokenizeRequest(Strict):
-    model: str | None = None
+    model: Text | None = None
     tokens: list[_TokenId]
