@@ -298,6 +298,7 @@ def test_ids_must_exist_and_penalties_do_not_speculate() -> None:
 # ------------------------------------------------------------------------------------------------------- on the GPU
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype")
 @pytest.mark.gpu
 @pytest.mark.parametrize("vocab_size", [4096, 200_064])
 def test_the_gpu_draws_what_the_cpu_draws_without_waiting(vocab_size) -> None:

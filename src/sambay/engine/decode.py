@@ -65,6 +65,7 @@ class Decoder:
 
     def rows(self, slots_B: Tensor, positions_B: Tensor) -> Rows:
         """The rows of tokens at these positions of these slots' sequences, int64 both."""
+        slots_B, positions_B = slots_B.contiguous(), positions_B.contiguous()  # may be columns of what was uploaded
         return Rows(slots_B, positions_B, self.pools.tables_LM[slots_B])
 
     def self_decoder(self, stream: Stream, rows: Rows) -> Stream:
