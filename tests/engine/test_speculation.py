@@ -226,6 +226,27 @@ def test_look_up_speeds_repetition_up_and_is_counted() -> None:
     assert not llm.engine._drafter._lookups
 
 
+def test_after_a_step_that_fails_drafts_begin_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, work = small_model(), work_of(5, GREEDY)
+    plain = run(engine_of(model, LIMITS), work)
+    engine = engine_of(model, DRAFTING, Oracle(sequences_of(plain, work), seed=1))
+    engine.add("r0", *work["r0"])
+    for _ in range(3):
+        engine.step()
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.runner, "run", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            engine.step()
+    assert not engine._drafter._lookups
+    assert ids_of(run(engine, work)) == ids_of(plain)
+    assert engine.scheduler.counters.num_accepted_tokens > 0
+
+
+def test_plans_ahead_do_not_go_with_drafts() -> None:
+    with pytest.raises(ValueError, match="num_plans_ahead=1: allowed with a drafter is 0"):
+        Engine(small_model(), TOKENIZER, DRAFTING, num_plans_ahead=1, has_graphs=False, drafter=NgramDrafter())
+
+
 @pytest.mark.parametrize("num_drafted", [-1, 16])
 def test_a_number_of_drafts_that_cannot_be_is_refused(num_drafted: int) -> None:
     with pytest.raises(ValueError, match=f"num_drafted={num_drafted}: allowed is 0 to 15"):

@@ -64,8 +64,10 @@ class Engine:
     num_plans_ahead: plans that may be under way while the host takes in the results of the one before. One hides the
     host's work behind a GPU's; 0 does one thing after the other, as fits a CPU.
     drafter: guesses up to limits.max_drafted tokens a step of a sequence, which the step judges. It needs the results
-    of the step before: give it with num_plans_ahead=0, since plans made ahead go without drafts.
+    of the step before, so it goes with num_plans_ahead=0 alone.
     cache_dtype: of the growing keys and values, one of CACHE_DTYPES.
+
+    Raises ValueError for a combination that cannot be.
     """
 
     def __init__(
@@ -74,6 +76,8 @@ class Engine:
     ) -> None:  # fmt: skip
         self.tokenizer, self.limits = tokenizer, limits
         weight = model.model.embed_tokens.weight
+        if drafter is not None and num_plans_ahead:
+            raise ValueError(f"num_plans_ahead={num_plans_ahead}: allowed with a drafter is 0, since it needs results")
         self._drafter = drafter
         self.scheduler = Scheduler(limits, drafter)
         self.sampler = Sampler(model.config.vocab_size, weight.device, tokenizer.stop_ids)
