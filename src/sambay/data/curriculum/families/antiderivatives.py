@@ -9,7 +9,7 @@ from ..forms import lowest_terms
 from ..power_sums import Term, careted, coded, letter_for, spellings
 from ..problem import Draft, Family
 from ..working import Work
-from .answer_notes import CONSTANT, EXPONENTIAL, POWERS, PRODUCTS, SAME_LETTER, notes
+from .answer_notes import CONSTANT, EXPONENTIAL, EXPRESSION, FUNCTIONS, POWERS, PRODUCTS, SAME_LETTER, notes
 from .equations import nonzero
 
 _MOST_TERMS, _MOST_EXPONENT = {1: 2, 2: 2, 3: 3, 4: 5}, {1: 5, 2: 9, 3: 9, 4: 14}
@@ -72,7 +72,7 @@ def _linear_power(random: Random, level: int) -> Draft:
     number = "" if top == "1" else f"{top}*"
     answer = f"{sign}{number}({coded(inner, letter)})**{power + 1}{f'/{below}' if below else ''} + C"
     work.say(f"so {answer}")
-    return Draft(_linear_values(factor, inner, power, letter), work, answer, _scenery(random, letter, is_power=True))
+    return Draft(_linear_values(factor, inner, power, letter), work, answer, _scenery(random, letter))
 
 
 def _linear_values(factor: int, inner: list[Term], power: int, letter: str) -> dict[str, str]:
@@ -82,9 +82,9 @@ def _linear_values(factor: int, inner: list[Term], power: int, letter: str) -> d
     return {"f": text, "f_caret": text.replace("**", "^"), "f_hand": hand, "letter": letter}
 
 
-def _scenery(random: Random, letter: str, *, is_power: bool = False) -> dict[str, str]:
+def _scenery(random: Random, letter: str) -> dict[str, str]:
     """With dX for X, or with the dx that stands there however the letter is written."""
-    kinds = (POWERS, PRODUCTS, CONSTANT) + ((SAME_LETTER, EXPONENTIAL) if is_power else ())
+    kinds = (POWERS, PRODUCTS, CONSTANT, EXPONENTIAL, FUNCTIONS, EXPRESSION, SAME_LETTER)
     return {"d": f"d{letter.lower() if random.random() < 0.5 else letter}", **notes(random, *kinds)}
 
 

@@ -8,7 +8,7 @@ from random import Random
 from ..power_sums import Term, coded, letter_for, spellings
 from ..problem import Draft, Family
 from ..working import Work
-from .answer_notes import POWERS, PRODUCTS, SAME_LETTER, notes
+from .answer_notes import EXPRESSION, FUNCTIONS, POWERS, PRODUCTS, SAME_LETTER, notes
 from .equations import nonzero
 
 _NUM_TERMS = {1: (2, 3), 2: (1, 3), 3: (2, 4), 4: (4, 5)}
@@ -26,7 +26,7 @@ def _derivative(random: Random, level: int) -> Draft:
     answer = coded([_lowered(work, term, letter) for term in terms], letter)
     work.say(f"so {answer}")
     values = {**spellings("f", terms, letter), "letter": letter}
-    return Draft(values, work, answer, notes(random, POWERS, PRODUCTS, SAME_LETTER))
+    return Draft(values, work, answer, notes(random, POWERS, PRODUCTS, SAME_LETTER, FUNCTIONS, EXPRESSION))
 
 
 def _term(random: Random, level: int, exponent: int) -> Term:

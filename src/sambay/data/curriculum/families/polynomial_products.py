@@ -7,7 +7,7 @@ from random import Random
 from ..power_sums import Term, coded, handwritten, letter_for
 from ..problem import Draft, Family
 from ..working import Work, bracketed
-from .answer_notes import POWERS, PRODUCTS, SAME_LETTER, notes
+from .answer_notes import EXPRESSION, FUNCTIONS, POWERS, PRODUCTS, SAME_LETTER, notes
 from .equations import nonzero
 
 _MOST = {1: 9, 2: 12, 3: 99, 4: 150}
@@ -25,7 +25,12 @@ def _product(random: Random, level: int) -> Draft:
             work.say(f"({_text(result, letter)})*({_text(factors[place + 1], letter)})")
     answer = _text(result, letter)
     work.say(f"so {answer}")
-    return Draft(_values(random, factors, letter), work, answer, notes(random, POWERS, PRODUCTS, SAME_LETTER))
+    return Draft(
+        _values(random, factors, letter),
+        work,
+        answer,
+        notes(random, POWERS, PRODUCTS, SAME_LETTER, FUNCTIONS, EXPRESSION),
+    )
 
 
 def _factors(random: Random, level: int) -> list[Numbers]:
