@@ -58,7 +58,7 @@ def serve(
 ) -> None:
     """Serve MODEL by the OpenAI protocol: /v1/chat/completions and what goes with it."""
     try:
-        from sambay.serving import ServerOptions
+        from sambay.serving import ServerOptions, listen
         from sambay.serving import serve as run
     except ImportError as error:
         raise ValueError(f"serving needs {error.name}: pip install 'sambay[serve]'") from error
@@ -70,13 +70,15 @@ def serve(
         "allowed_origins": tuple(allow_origin or ()), "max_body_bytes": int(max_body_mib * 2**20),
         "max_request_s": max_seconds or None, "drain_s": drain_seconds, "is_logging_prompts": log_prompts,
     }  # fmt: skip
-    ServerOptions(**given)  # a mistyped option should not cost the time to read gigabytes
+    # a mistyped option should not cost the time to read gigabytes
+    ServerOptions(**given)
+    listener = listen(host, port)
     llm = LLM(
         model, dtype=dtype, device=device, max_model_len=max_model_len, max_sequences=max_sequences,
         memory_fraction=memory_fraction,
     )  # fmt: skip
     options = ServerOptions(**given, defaults=_defaults(llm.engine.runner.forward.model.generation_config))
-    run(AsyncLLM(llm.engine, max_queued), options, host, port)
+    run(AsyncLLM(llm.engine, max_queued), options, listener)
 
 
 def _name_of(model: str | None) -> str:

@@ -17,8 +17,7 @@ from sambay.engine.async_llm import AsyncLLM
 from sambay.engine.engine import Delta
 from sambay.engine.llm import LLM
 from sambay.engine.stopping import Stopper
-from sambay.serving import ServerOptions, create_app
-from sambay.serving.server import listen
+from sambay.serving import ServerOptions, create_app, listen
 
 
 def tiny_engine(**limits):

@@ -2,6 +2,6 @@
 
 from .app import create_app
 from .options import ServerOptions
-from .server import serve
+from .server import listen, serve
 
-__all__ = ["ServerOptions", "create_app", "serve"]
+__all__ = ["ServerOptions", "create_app", "listen", "serve"]

@@ -81,7 +81,7 @@ class ToolCall(Strict):
 
 
 class ChatMessage(Strict):
-    """The last three are what a server's reply has and a client may send back unchanged."""
+    """The last four are what a server's reply has and a client may send back unchanged."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: Text | list[TextPart] | None = None
@@ -91,6 +91,7 @@ class ChatMessage(Strict):
     refusal: None = None
     annotations: _Empty | None = None
     function_call: None = None
+    audio: None = None
 
 
 class OfferedFunction(Strict):

@@ -16,21 +16,21 @@ from .logs import start_logging
 from .options import ServerOptions
 
 
-def serve(llm: AsyncLLM, options: ServerOptions, host: str, port: int) -> None:
+def serve(llm: AsyncLLM, options: ServerOptions, listener: socket.socket) -> None:
     """Serves until SIGTERM or Ctrl-C; then takes no more connections, lets requests end for `drain_s`, and returns.
 
-    A second Ctrl-C does not wait. Raises OSError where the address is not to be had.
+    A second Ctrl-C does not wait. listener: of `listen`.
     """
     start_logging()
-    listener = listen(host, port)
     config = uvicorn.Config(
-        create_app(llm, options), log_config=None, access_log=False, server_header=False,
-        timeout_graceful_shutdown=max(int(options.drain_s), 1), timeout_keep_alive=30, ws="none",
+        create_app(llm, options), log_config=None, access_log=False, server_header=False, ws="none",
+        timeout_graceful_shutdown=max(int(options.drain_s), 1), timeout_keep_alive=30,
     )  # fmt: skip
     # uvicorn raises the signals again that it was ended by: an ordered end is a good one
     signal.signal(signal.SIGTERM, _leave)
+    host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    print(f"{options.model_name} at http://{shown}:{listener.getsockname()[1]}/v1", file=sys.stderr, flush=True)
+    print(f"{options.model_name} at http://{shown}:{port}/v1", file=sys.stderr, flush=True)
     try:
         uvicorn.Server(config).run(sockets=[listener])
     finally:
