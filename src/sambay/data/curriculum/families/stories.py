@@ -8,39 +8,20 @@ from random import Random
 from ..named_work import NamedWork
 from ..problem import Draft, Family
 from .scenery import cast, stories
-from .story_operations import LEAST_OF_ALL, MOST_OF_ALL, OPERATIONS, Numbers, ask, spelt
+from .story_frames import FRAMES, around
+from .story_operations import LEAST_OF_ALL, MOST_OF_ALL, OPERATIONS, ask, spelt
 from .story_sentences import Forms
 from .story_settings import SETTINGS
+from .story_telling import Happening, capitalised, in_voices, tell
 
 Setting = Mapping[str, Forms]
-Happening = tuple[str, Numbers]
 
 _QUESTIONS = ("now", "now", "now", "change", "worth", "packs", "rest", "needed")
 _CONNECTORS = ("", "", "", "then ", "after that, ", "later, ", "next, ", "now ")
+# The collection is the largest setting, so it comes more often: each with its trained sentences in all voices.
+_SETTINGS = tuple((setting, in_voices(setting)) for setting in SETTINGS)
 _MOST_AT_START = {1: 30, 2: 90, 3: 300, 4: 900}
-# Wordings are frames: the sentences themselves are drawn. A frame's held-out twin uses the held-out sentences.
-_FRAMES = """
-    {before}{start}{after} {told} {asked}
-    {before}{start}{after} {told} {asked} Give a number.
-    {before}{start}{after} {told} {asked} Think step by step.
-    Here is a story: {before}{start}{after} {told} {asked}
-    Solve this problem. {before}{start}{after} {told} {asked}
-    Please solve: {before}{start}{after} {told} {asked}
-    Read carefully. {before}{start}{after} {told} {asked}
-    Problem: {before}{start}{after} {told} Question: {asked}
-    {before}{start}{after} {told} So {asked_small}
-    {before}{start}{after} {told} My question: {asked_small}
-    {before}{start}{after} {told} Can you tell me: {asked_small}
-    A word problem. {before}{start}{after} {told} {asked}
-    Q: {before}{start}{after} {told} {asked}
-    Let us count: {before}{start}{after} {told} {asked}
-    {before}{start}{after} {told} Find the answer: {asked}
-    Work this out: {before}{start}{after} {told} {asked}
-    {before}{start}{after} {told} {asked} Show your steps.
-    Help me with this. {before}{start}{after} {told} {asked}
-    Exercise. {before}{start}{after} {told} {asked}
-    Listen: {before}{start}{after} {told} And now: {asked}
-"""
+# Wordings are frames: the sentences themselves are drawn, and frames that are held out have sentences of their own.
 _OTHER_FRAMES = """
     {other_before}{start}{other_after} {other_told} {other_asked}
     A short tale: {other_before}{start}{other_after} {other_told} {other_asked}
@@ -76,39 +57,40 @@ def happen(
     return happenings, number, work
 
 
-def tell(random: Random, setting: Setting, happenings: Sequence[Happening], asked: Happening) -> dict[str, str]:
-    """The slots of the frames: the opening around {start}, what is told, what is asked; each with its held-out twin."""
-    slots = cast(random, num_people=2, num_things=2)
-    told = {"": "", "other_": ""}
+def tell_held_out(
+    random: Random, setting: Setting, slots: Mapping[str, str], happenings: Sequence[Happening], asked: Happening
+) -> dict[str, str]:
+    """The slots of the frames that are held out: the opening around {start}, what is told, what is asked."""
+    told: list[str] = []
     for kind, numbers in happenings:
-        connector, spelt_numbers = random.choice(_CONNECTORS) if kind != "aside" else "", spelt(random, numbers)
-        for prefix, sentences in zip(told, setting[kind], strict=True):
-            sentence = connector + random.choice(sentences).format_map(slots | spelt_numbers)
-            told[prefix] += (" " if told[prefix] else "") + capitalised(sentence)
-    frame = dict(slots)
+        connector = random.choice(_CONNECTORS) if kind != "aside" else ""
+        sentence = random.choice(setting[kind].held_out).format_map({**slots, **spelt(random, numbers)})
+        told.append(capitalised(connector + sentence))
     asked_numbers = {name: str(value) for name, value in asked[1].items()}
-    for prefix, openings, questions in zip(told, setting["opening"], setting[asked[0]], strict=True):
-        opening = capitalised(random.choice(openings).format_map(slots | {"start": "|"}))
-        frame[f"{prefix}before"], frame[f"{prefix}after"] = opening.split("|")
-        frame[f"{prefix}told"] = told[prefix]
-        frame[f"{prefix}asked_small"] = random.choice(questions).format_map(slots | asked_numbers)
-        frame[f"{prefix}asked"] = capitalised(frame[f"{prefix}asked_small"])
-    return frame
-
-
-def capitalised(sentence: str) -> str:
-    return sentence[0].upper() + sentence[1:]
+    question = random.choice(setting[asked[0]].held_out).format_map({**slots, **asked_numbers})
+    opening = capitalised(random.choice(setting["opening"].held_out).format_map({**slots, "start": "|"}))
+    before, after = opening.split("|")
+    return {
+        "other_before": before,
+        "other_after": after,
+        "other_told": " ".join(told),
+        "other_asked_small": question,
+        "other_asked": capitalised(question),
+    }
 
 
 def draw_story(random: Random, level: int, kinds: Sequence[str], questions: Sequence[str], count: int) -> Draft:
     """A story of `count` operations of these kinds, with one of these questions."""
-    setting = random.choice(SETTINGS)
+    setting, voices = random.choice(_SETTINGS)
     start = random.randint(LEAST_OF_ALL, _MOST_AT_START[level])
     happenings, number, work = happen(random, setting, kinds, start, level, count)
     question = random.choice([kind for kind in questions if kind in setting])
     answer, numbers = ask(random, question, work, start, number, level)
     values = {"start": start, "operations": happenings, "question": (question, numbers)}
-    return Draft(values, work, str(answer), tell(random, setting, happenings, (question, numbers)))
+    slots = cast(random, num_people=2, num_things=2)
+    told = tell(random, voices, slots, [*happenings, (question, numbers)])
+    other = tell_held_out(random, setting, slots, happenings, (question, numbers))
+    return Draft(values, work, str(answer), slots | told | around(random, told["asked_small"]) | other)
 
 
 _KINDS = (*OPERATIONS, "gain", "lose", "lose", "groups_in", "groups_out", "daily_out", "lose_part")
@@ -129,8 +111,8 @@ def _gain_and_loss(random: Random, level: int) -> Draft:
     return draw_story(random, level, ("gain", "lose", "lose"), ("now",), 2 * level)
 
 
-MULTI_STEP_STORY = Family("multi_step_story", _multi_step_story, stories(_FRAMES), stories(_OTHER_FRAMES))
-TWO_STEP_STORY = Family("two_step_story", _two_step_story, stories(_FRAMES), stories(_OTHER_FRAMES))
-GAIN_AND_LOSS = Family("gain_and_loss", _gain_and_loss, stories(_FRAMES), stories(_OTHER_FRAMES))
+MULTI_STEP_STORY = Family("multi_step_story", _multi_step_story, FRAMES, stories(_OTHER_FRAMES))
+TWO_STEP_STORY = Family("two_step_story", _two_step_story, FRAMES, stories(_OTHER_FRAMES))
+GAIN_AND_LOSS = Family("gain_and_loss", _gain_and_loss, FRAMES, stories(_OTHER_FRAMES))
 
 FAMILIES = (MULTI_STEP_STORY, TWO_STEP_STORY, GAIN_AND_LOSS)

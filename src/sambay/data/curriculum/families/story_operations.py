@@ -19,7 +19,7 @@ LEAST_OF_ALL = 2
 
 _PARTS = {2: "half", 3: "a third", 4: "a quarter", 5: "a fifth", 6: "a sixth", 8: "an eighth", 10: "a tenth"}
 _TIMES = {2: "twice", 3: "three times", 4: "four times"}
-_MULTIPLIES = {2: "doubles", 3: "triples", 4: "quadruples"}
+_MULTIPLY = {2: "double", 3: "triple", 4: "quadruple"}
 _PERCENTS = (10, 20, 25, 30, 40, 50, 60, 75, 80)
 
 
@@ -160,5 +160,7 @@ def spelt(random: Random, numbers: Numbers) -> dict[str, str]:
     if "k" in numbers and "m" not in numbers:
         k = numbers["k"]
         slots["part"] = _PARTS[k] if k in _PARTS and (k == 2 or random.random() < 0.6) else f"1/{k}"
-        slots["times"], slots["multiplies"] = _TIMES.get(k, ""), _MULTIPLIES.get(k, "")
+        multiply = _MULTIPLY.get(k, "")
+        slots |= {"times": _TIMES.get(k, ""), "multiply": multiply}
+        slots |= {"multiplies": f"{multiply}s", "multiplied": f"{multiply}d"}
     return slots

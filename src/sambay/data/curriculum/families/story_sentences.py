@@ -6,8 +6,12 @@ stand the forms that are held out of training.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from importlib.resources import files
 from typing import NamedTuple
 
+from .. import wordings
 from .scenery import stories
 
 
@@ -20,6 +24,35 @@ def forms(text: str) -> Forms:
     """Forms in a block of text, the held-out ones below a line of dashes."""
     trained, held_out = text.split("---")
     return Forms(stories(trained), stories(held_out))
+
+
+def with_more(setting: Mapping[str, Forms], name: str) -> dict[str, Forms]:
+    """The setting with the trained sentences of a file besides. Raises ValueError for one that is there already."""
+    added = _sentences_of(name)
+    if added.keys() - setting.keys():
+        raise ValueError(f"{name}.txt: {sorted(added.keys() - setting.keys())} not among {sorted(setting)}")
+    for kind, sentences in added.items():
+        known = (*setting[kind].trained, *setting[kind].held_out)
+        twice = [sentence for at, sentence in enumerate(sentences) if sentence in (*known, *sentences[:at])]
+        if twice:
+            raise ValueError(f"{name}.txt, [{kind}]: there already: {twice}")
+    return {kind: Forms((*old.trained, *added.get(kind, ())), old.held_out) for kind, old in setting.items()}
+
+
+def told_elsewhere(setting: Mapping[str, Forms], name: str) -> dict[str, Forms]:
+    """The sentences of a file for training; held out of it is the same story in the setting."""
+    added = _sentences_of(name)
+    return {kind: Forms(sentences, setting[kind].held_out) for kind, sentences in added.items()}
+
+
+def _sentences_of(name: str) -> dict[str, tuple[str, ...]]:
+    """The sentences of a file by kind: a kind in brackets, then a sentence a line; # says something to the reader."""
+    found: dict[str, tuple[str, ...]] = {}
+    text = (files(wordings) / "sentences" / f"{name}.txt").read_text(encoding="utf-8")
+    for part in re.split(r"^\[(?=\w+\]$)", text, flags=re.MULTILINE)[1:]:
+        kind, _, lines = part.partition("]")
+        found[kind] = tuple(line for line in lines.splitlines() if line and not line.startswith("#"))
+    return found
 
 
 COLLECTION = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .story_sentences import COLLECTION, forms
+from .story_sentences import COLLECTION, forms, told_elsewhere, with_more
 
 _MONEY = {
     "opening": forms("""
@@ -335,4 +335,8 @@ _WATER = {
     """),
 }
 
-SETTINGS = (COLLECTION, COLLECTION, _MONEY, _PASSENGERS, _WATER)
+_COLLECTION = with_more(COLLECTION, "collection")
+SETTINGS = (
+    *(_COLLECTION, _COLLECTION, _COLLECTION, with_more(_MONEY, "money"), with_more(_PASSENGERS, "passengers")),
+    *(with_more(_WATER, "water"), told_elsewhere(COLLECTION, "points"), told_elsewhere(COLLECTION, "places")),
+)
