@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# A batch is padded to the next of these sizes: by at most a third, and by an eighth from 64 on.
+# A batch is padded to the next of these sizes: by less than a half, and by less than a fifth from 64 on.
 SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 40, 48, 56, 64, 72, 80, 96, 112, 128, 144, 160, 192, 224, 256)
 _WARM_UPS = 2  # libraries and kernels are loaded and tuned outside of the capture
 
