@@ -48,6 +48,12 @@ def serve(
     drain_seconds: Annotated[float, typer.Option(help="How long requests may go on after SIGTERM.")] = 30.0,
     max_body_mib: Annotated[float, typer.Option(help="The largest request.")] = 8.0,
     memory_fraction: Annotated[float, typer.Option(help="Of the free memory, for state and cache.")] = 0.9,
+    num_drafted: Annotated[
+        int, typer.Option(help="Tokens guessed ahead a step: faster where few clients get repetitive text.")
+    ] = 0,
+    cache_dtype: Annotated[
+        str, typer.Option(help="Of keys and values of long contexts: auto, fp8 or int4 for more of them.")
+    ] = "auto",
     log_prompts: Annotated[bool, typer.Option("--log-prompts", help="Log prompts and replies, too.")] = False,
     dtype: Annotated[
         str | None, typer.Option(show_default=False, help=f"{', '.join(DTYPES)}; default: the checkpoint's.")
@@ -75,7 +81,7 @@ def serve(
     listener = listen(host, port)
     llm = LLM(
         model, dtype=dtype, device=device, max_model_len=max_model_len, max_sequences=max_sequences,
-        memory_fraction=memory_fraction,
+        memory_fraction=memory_fraction, num_drafted=num_drafted, cache_dtype=cache_dtype,
     )  # fmt: skip
     options = ServerOptions(**given, defaults=_defaults(llm.engine.runner.forward.model.generation_config))
     run(AsyncLLM(llm.engine, max_queued), options, listener)

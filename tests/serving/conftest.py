@@ -92,9 +92,10 @@ class Served:
 
 
 class ScriptedEngine:
-    """An engine whose replies are written beforehand: the text of `script(prompt)`, a byte a step."""
+    """An engine whose replies are written beforehand: the text of `script(prompt)`, some bytes a step."""
 
-    def __init__(self, script):
+    def __init__(self, script, num_bytes=1):
+        self.num_bytes = num_bytes
         self.tokenizer = ChatTokenizer(build_byte_tokenizer())
         self.limits = SimpleNamespace(max_sequences=8, max_length=4096, num_pages=0)
         self.script, self.prompts, self.params, self._replies = script, [], [], {}
@@ -120,9 +121,11 @@ class ScriptedEngine:
     def step(self):
         deltas = []
         for (request_id, sample), (ids, stopper) in list(self._replies.items()):
-            token_id = next(ids)
-            text = stopper.feed(token_id)
-            deltas.append(Delta(request_id, sample, text, (token_id,), None, stopper.finish))
+            text, taken = "", []
+            while len(taken) < self.num_bytes and not stopper.finish:
+                taken.append(next(ids))
+                text += stopper.feed(taken[-1])
+            deltas.append(Delta(request_id, sample, text, tuple(taken), None, stopper.finish))
             if stopper.finish:
                 del self._replies[request_id, sample]
         return deltas

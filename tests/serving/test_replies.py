@@ -54,9 +54,10 @@ def test_plain_completions_keep_their_tags(make_scripted):
     assert (found["reasoning"], found["content"]) == ("", THOUGHT)
 
 
+@pytest.mark.parametrize("num_bytes", [1, 3, 100])
 @pytest.mark.parametrize(("budget", "kept"), [(0, ""), (1, "\n"), (5, "\none "), (11, "\none and on")])
-def test_past_its_budget_a_thought_is_closed_and_the_answer_asked_for(make_scripted, budget, kept):
-    engine = make_scripted(lambda prompt: "7" if "<think>" in prompt else THOUGHT)
+def test_past_its_budget_a_thought_is_closed_and_the_answer_asked_for(make_scripted, budget, kept, num_bytes):
+    engine = make_scripted(lambda prompt: "7" if "<think>" in prompt else THOUGHT, num_bytes)
     params = SamplingParams(max_tokens=100, min_tokens=3, seed=1)
     found = _run(engine, [Job([65, 66], params, has_thoughts=True, max_reasoning_tokens=budget)])[0]
     assert (found["reasoning"], found["content"]) == (kept.strip("\n"), "7")
@@ -69,8 +70,9 @@ def test_past_its_budget_a_thought_is_closed_and_the_answer_asked_for(make_scrip
     assert engine.params[1].seed not in (None, 1)
 
 
-def test_a_thought_within_its_budget_is_left_alone(make_scripted):
-    engine = make_scripted(lambda prompt: THOUGHT)
+@pytest.mark.parametrize("num_bytes", [1, 4, 100])
+def test_a_thought_within_its_budget_is_left_alone(make_scripted, num_bytes):
+    engine = make_scripted(lambda prompt: THOUGHT, num_bytes)
     job = Job([65], SamplingParams(), has_thoughts=True, max_reasoning_tokens=len("\none and one\n</think>"))
     found = _run(engine, [job])[0]
     assert (found["reasoning"], found["content"], len(engine.prompts)) == ("one and one", "It is 2.", 1)

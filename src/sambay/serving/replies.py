@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from sambay.chat import ReasoningSplitter, Split
+from sambay.chat import ChatTokenizer, ReasoningSplitter, Split
 from sambay.engine.async_llm import AsyncLLM, DeltaStream
 from sambay.engine.engine import Delta, TokenLogprob
 from sambay.engine.sampling_params import NUM_SEEDS, SamplingParams
@@ -45,72 +45,97 @@ class Job:
     max_reasoning_tokens: int | None = None
 
 
+class _Thinking:
+    """Which tokens of one sample lie in a thought: a step may bring several, and their text comes later than they."""
+
+    def __init__(self, tokenizer: ChatTokenizer, job: Job) -> None:
+        self.num_tokens = 0
+        self._decoder = tokenizer.decoder(not job.params.skip_special_tokens)
+        self._splitter = ReasoningSplitter(job.is_inside)
+        self._most = job.max_reasoning_tokens
+
+    def read(self, token_ids: Sequence[int]) -> int | None:
+        """Takes tokens in; returns how many of them the budget still allows, None if it is not used up."""
+        for place, token_id in enumerate(token_ids, 1):
+            self.num_tokens += self._splitter.is_thinking
+            self._splitter.feed(self._decoder.feed(token_id))
+            if self._most is not None and self._splitter.is_thinking and self.num_tokens >= self._most:
+                return place
+        return None
+
+
 class Branch:
     """One stream of the engine and what it has become: the choices from `first` on."""
 
     def __init__(self, llm: AsyncLLM, job: Job, first: int, stream: DeltaStream) -> None:
         self._llm, self._job, self._first, self.stream = llm, job, first, stream
         self._splitters = [ReasoningSplitter(job.is_inside) for _ in range(job.params.n)]
-        self._ids: list[int] = []  # of the thought that is under a budget, with what comes before it
-        self._text = ""
-        self._num_thought = 0
+        self._thinking = [_Thinking(llm.tokenizer, job) for _ in range(job.params.n)]
+        self._ids: list[int] = []  # of a reply under a budget
+        self._texts: list[str] = []
         self._is_budgeted = job.max_reasoning_tokens is not None
 
     async def bursts(self) -> AsyncGenerator[list[Piece], None]:
         while deltas := await self.stream.burst():
             pieces: list[Piece] = []
             for delta in deltas:
-                pieces.append(self._piece(delta))
-                if self._is_budgeted and pieces[-1].finish is None and self._is_over():
-                    pieces += await self._close_thought()
+                thinking = self._thinking[delta.sample]
+                num_before = thinking.num_tokens
+                num_left = thinking.read(delta.token_ids) if self._job.has_thoughts else None
+                num_thought = thinking.num_tokens - num_before
+                if (
+                    self._is_budgeted
+                    and num_left is not None
+                    and (delta.finish is None or num_left < len(delta.token_ids))
+                ):
+                    pieces += await self._close_thought(delta, num_left, num_thought)
                     break
+                pieces.append(self._piece(delta, num_thought))
             yield pieces
 
-    def _piece(self, delta: Delta) -> Piece:
-        if not self._job.has_thoughts:
-            split, num_thought = Split("", delta.text), 0
-        else:
+    def _piece(self, delta: Delta, num_thought: int) -> Piece:
+        split = Split("", delta.text)
+        if self._job.has_thoughts:
             splitter = self._splitters[delta.sample]
-            num_thought = len(delta.token_ids) if splitter.is_thinking else 0
             split = splitter.feed(delta.text)
             if delta.finish is not None:
                 rest = splitter.flush()
                 split = Split(split.reasoning + rest.reasoning, split.answer + rest.answer)
         if self._is_budgeted:
             self._ids += delta.token_ids
-            self._text += delta.text
-            self._num_thought += num_thought
+            self._texts.append(delta.text)
         return Piece(
             self._first + delta.sample, split.reasoning, split.answer, delta.token_ids, delta.logprobs or (),
             num_thought, delta.finish,
         )  # fmt: skip
 
-    def _is_over(self) -> bool:
-        most = self._job.max_reasoning_tokens
-        assert most is not None
-        if not self._splitters[0].is_thinking:
-            self._is_budgeted = bool(self._num_thought == 0)  # a thought may still begin, but only one
-            return False
-        return self._num_thought >= most
-
-    async def _close_thought(self) -> list[Piece]:
-        """Goes on after the end of the thought; returns what was held back of it."""
+    async def _close_thought(self, delta: Delta, num_left: int, num_thought: int) -> list[Piece]:
+        """Takes so many tokens of the delta, and goes on after the end of the thought."""
         self._is_budgeted = False
         job, tokenizer = self._job, self._llm.tokenizer
+        last = delta.token_ids[:num_left]
+        self._ids += last
         whole = tokenizer.decode(self._ids, not job.params.skip_special_tokens)
-        held = whole[len(self._text) :] if whole.startswith(self._text) else ""
-        split = self._splitters[0].feed(held + _END_OF_THOUGHT)
+        shown = "".join(self._texts)
+        rest = whole[len(shown) :] if whole.startswith(shown) else ""  # what was held back is in it, too
+        split = self._splitters[0].feed(rest + _END_OF_THOUGHT)
         forced = tokenizer.encode(_END_OF_THOUGHT)
         prompt = (*job.prompt_ids, *self._ids, *forced)
-        num_used = len(self._ids) + len(forced)
-        params = _rest(job.params, num_used)
+        params = _rest(job.params, len(self._ids) + len(forced))
         is_full = params is None or len(prompt) >= self._llm.engine.limits.max_length
         finish = Finish("length") if is_full else None
         if params is None or is_full:
             self.stream.close()
         else:
+            self._job = replace(job, max_reasoning_tokens=None)
+            self._thinking = [_Thinking(tokenizer, replace(self._job, is_inside=True))]
+            self._thinking[0].read(forced)
             self.stream = await self._llm.submit(prompt, params, replaced=self.stream)
-        return [Piece(self._first, split.reasoning, split.answer, tuple(forced), (), 0, finish)]
+        logprobs = (delta.logprobs or ())[:num_left]
+        return [
+            Piece(self._first, split.reasoning, split.answer, last, logprobs, num_thought),
+            Piece(self._first, "", "", tuple(forced), (), 0, finish),
+        ]
 
 
 def _rest(params: SamplingParams, num_used: int) -> SamplingParams | None:
