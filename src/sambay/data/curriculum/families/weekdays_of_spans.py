@@ -18,7 +18,9 @@ _MOST_DAYS_AWAY = (30, 100, 400, 3000)
 _MOST_DAYS_COUNTED = (30, 60, 120, 250)
 _WORKING_DAYS = (
     *("working days (Monday to Friday)", "days that are neither Saturday nor Sunday", "days from Monday to Friday"),
-    *("days without those of the weekend", "business days, that is Mondays to Fridays,", "workdays (no weekends)"),
+    *("days without those of the weekend", "business days (Mondays to Fridays)", "workdays (no weekends)"),
+    *("weekdays from Monday to Friday", "days outside the weekend", "working days (no Saturdays, no Sundays)"),
+    *("Monday-to-Friday days", "office days (all but Saturday and Sunday)", "days not on a weekend"),
 )
 
 
