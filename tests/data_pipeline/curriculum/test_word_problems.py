@@ -109,7 +109,7 @@ TOLD_BY = {
     "second": {"part2", "Part2"},
     "is_older_asked": {"asked"},
     "legs": {"legs", "others", "others_short"},
-    "relations": {"told", "other_told"},
+    "relations": {"told", "one_told", "other_told"},
     "question": {"asked", "asked_small", "other_asked", "other_asked_small"},
     "count": {"scores"},
 }
@@ -123,7 +123,7 @@ def test_each_wording_names_all_that_decides(name: str) -> None:
 
 
 def test_sentences_of_comparisons_tell_their_number() -> None:
-    for kind, sentences in people_compared._RELATIONS.items():
+    for kind, sentences in people_compared._TOLD.items():
         for sentence in (*sentences.trained, *sentences.held_out):
             number = {"times": "{k}", "part": "{k}", "more": "{n}", "fewer": "{n}"}.get(kind, "")
             assert number in sentence, sentence

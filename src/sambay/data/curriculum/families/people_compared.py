@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 
 from ..named_work import NamedWork
 from ..problem import Draft, Family
-from .scenery import cast, stories
+from .scenery import cast, listed, stories
+from .story_frames import INTROS, OUTROS
 from .story_operations import LEAST_OF_ALL, MOST_OF_ALL
-from .story_sentences import forms
+from .story_sentences import forms, with_more
 
 # {x} is compared with {y}, whose number is known by then.
 _RELATIONS = {
@@ -113,7 +114,73 @@ _FRAMES = """
     At the {place}, {first} has {known} {things}. {told} {asked}
     Solve step by step. {told} {first} has {known} {things}. {asked}
     {first} keeps {known} {things} at home. {told} So {asked_small}
+    {told} {first} has {known} of them. {asked}
+    {first} has {known} {things}, {one_told}. {asked}
+    {first} has {known} {things}, {one_told}. {asked}{outro}
+    {first} has {known} {things} and {one_told}. {asked}
+    {first} has {known} {things}; {one_told}. {asked}
+    {first} has {known} {things}, {one_told}, {asked_small}
+    {first} owns {known} {things}, {one_told}: {asked_small}
+    If {first} has {known} {things}, {one_told}, {asked_small}
+    If {first} has {known} {things} and {one_told}, {asked_small}
+    Suppose {first} has {known} {things}, {one_told}. {asked}
+    Suppose that {first} owns {known} {things} and that {one_told}. {asked}
+    Given: {first} has {known} {things}, {one_told}. Wanted: {asked_small}
+    Say {first} has {known} {things}, {one_told}. {asked}
+    Assume that {one_told}, and {first} has {known} {things}. {asked}
+    Imagine {first} has {known} {things} and {one_told}. {asked}{outro}
+    {asked} {first} has {known} {things}, {one_told}.
+    {asked} {first} has {known} {things}. {told}
+    {asked} Here is what we know: {first} has {known} {things}, {one_told}.
+    {asked} {told} {first} has {known} {things}.
+    {asked} {told} It is known that {first} has {known} {things}.
+    {intro}{asked} {first} has {known} {things}. {told}
+    {intro}{first} has {known} {things}. {told} {asked}
+    {intro}{first} has {known} {things}. {told} {asked}{outro}
+    {intro}{first} has {known} {things}, {one_told}. {asked}
+    {intro}{first} owns {known} {things}. {told} {asked}
+    {intro}{told} {first} has {known} {things}. {asked}
+    {intro}{told} {first} has exactly {known} {things}. {asked}{outro}
+    {told} {asked} {first} has {known}, by the way.
+    {told} {first}, for a start, has {known} {things}. {asked}
+    {told} The number for {first} is {known}. {asked}
+    {told} As {first} has {known} {things}, {asked_small}
+    {told} Since {first} owns {known} {things}, {asked_small}
+    {told} When {first} has {known} {things}, {asked_small}
+    {told} {first} tells us that {known} {things} are in the bag. {asked}
+    {told} In {first}'s box there are {known} {things}. {asked}
+    {told} {first} says: I have {known} {things}. {asked}
+    {known} {things} belong to {first}. {told} {asked}
+    {known} {things} are {first}'s. {told} {asked}
+    {first} picked {known} {things}. {told} {asked}
+    {first} bought {known} {things}. {told} {asked}
+    {first} found {known} {things} at the {place}. {told} {asked}
+    {first} got {known} {things} from the {job}. {told} {asked}
+    {first}'s box holds {known} {things}. {told} {asked}
+    {first}'s collection has {known} {things}. {told} Now {asked_small}
+    There are {known} {things} on {first}'s table. {told} {asked}
+    These friends all collect {things}. {told} {first} has {known}. {asked}
+    Friends meet at the {place} and count their {things}. {first} has {known}. {told} {asked}
+    In a class some children collect {things}. {first} has {known} {things}. {told} {asked}
+    Numbers of {things}: {first} has {known}. {told} {asked}
+    Start with {first}, who has {known} {things}. {told} {asked}
+    We begin with {first}: {known} {things}. {told} {asked}
+    {first}: {known} {things}. {told} {asked}
+    {first} = {known} {things}. {told} {asked}
+    {first} has {known} {things}, {one_told} {asked_small}
+    My teacher asks: {first} has {known} {things}. {told} {asked}
+    Homework: {first} has {known} {things}. {told} {asked}
+    Exercise 3. {first} has {known} {things}, {one_told}. {asked}
+    {first} has {known} {things}.[n]{told}[n]{asked}
+    - {first} has {known} {things}.[n]- {told}[n]{asked}
+    Facts: {first} has {known} {things}. {told}[n]Question: {asked}[n]Answer:
+    {told} You also know that {first} has {known} {things}. {asked}
+    {told} If {first} owns {known} {things}, then {asked_small}
+    Knowing that {first} has {known} {things} and that {one_told}, {asked_small}
+    Let {first} have {known} {things}. {told} {asked}
+    Can you help me? {first} has {known} {things}. {told} {asked} Thanks!
 """
+
 _OTHER_FRAMES = """
     {known} {things} belong to {first}. {other_told} {other_asked}
     {other_told} {known} {things} belong to {first}. {other_asked}
@@ -126,6 +193,8 @@ _OTHER_FRAMES = """
     In a game {first} gets {known} {things}. {other_told} {other_asked}
     {other_told} {first} said: "I have {known} {things}." {other_asked}
 """
+_TRAINED_FRAMES = tuple(frame.replace("[n]", "\n") for frame in stories(_FRAMES))
+_TOLD, _ASKED = with_more(_RELATIONS, "compared"), with_more(_QUESTIONS, "compared_questions")
 Relation = tuple[str, int]
 
 
@@ -194,23 +263,29 @@ def _told(
 ) -> dict[str, str]:
     filled = slots | {"first": names[0], "last": names[-1]}
     for number, prefix in enumerate(("", "other_")):
-        sentences = []
-        for index in order:
-            kind, n = relations[index]
-            sentence = random.choice(_RELATIONS[kind][number])
-            if "{k}th" in sentence and n not in (4, 6, 7):
-                sentence = _RELATIONS[kind][number][0]
-            sentence = sentence.format(
-                x=names[index + 1], y=names[index], k=n, n=n, things=slots["things"], thing=slots["thing"]
-            )
-            sentences.append(sentence[0].upper() + sentence[1:])
-        asked = random.choice(_QUESTIONS[question][number]).format_map(filled)
-        filled[f"{prefix}told"] = " ".join(sentences)
+        sentences = [
+            _compared(random, names[index + 1], names[index], relations[index], slots, is_held_out=bool(number))
+            for index in order
+        ]
+        asked = random.choice(_ASKED[question][number]).format_map(filled)
+        filled[f"{prefix}told"] = " ".join(sentence[0].upper() + sentence[1:] for sentence in sentences)
         filled[f"{prefix}asked_small"] = asked
         filled[f"{prefix}asked"] = asked[0].upper() + asked[1:]
-    return filled
+        if not prefix:
+            filled["one_told"] = listed([sentence[:-1] for sentence in sentences])
+    return filled | {"intro": f"{random.choice(INTROS)} ", "outro": f" {random.choice(OUTROS)}"}
 
 
-TIMES_AS_MANY = Family("times_as_many", _times_as_many, stories(_FRAMES), stories(_OTHER_FRAMES))
+def _compared(
+    random: Random, x: str, y: str, relation: Relation, slots: Mapping[str, str], *, is_held_out: bool
+) -> str:
+    kind, n = relation
+    sentence = random.choice(_TOLD[kind][is_held_out])
+    if "{k}th" in sentence and n not in (4, 6, 7):
+        sentence = _TOLD[kind][is_held_out][0]
+    return sentence.format(x=x, y=y, k=n, n=n, things=slots["things"], thing=slots["thing"])
+
+
+TIMES_AS_MANY = Family("times_as_many", _times_as_many, _TRAINED_FRAMES, stories(_OTHER_FRAMES))
 
 FAMILIES = (TIMES_AS_MANY,)
