@@ -31,7 +31,7 @@ INTROS = stories("""
     Task 2:
     Question 7.
     No. 12)
-    a)
+    A)
     Maths:
     Quick one:
     Imagine this.
