@@ -83,6 +83,27 @@ def test_a_full_context_ends_a_reply_and_a_longer_prompt_is_refused(tiny_model, 
     check_nothing_is_left(completer.llm.engine)
 
 
+def test_a_call_owes_nothing_to_those_before_it(tiny_model, tokenizer) -> None:
+    """A run that goes on after a stop computes what it would have computed, in the same chunks."""
+    talks = [talk("so far the same, for more than a page of it " + text) for text in "abc"]
+    completer = completer_of(tiny_model, tokenizer)
+    engine = completer.llm.engine
+    counts = []
+    for _ in range(3):
+        completer.complete(talks, max_new_tokens=40)
+        counters = engine.scheduler.counters
+        counts.append((counters.num_prefill_tokens, counters.num_prefix_hit_tokens, counters.num_snapshots))
+    first = counts[0]
+    assert first[1] > 0
+    assert counts == [first, tuple(2 * one for one in first), tuple(3 * one for one in first)]
+    reply = completer.llm.stream("hello")
+    next(reply)
+    with pytest.raises(RuntimeError, match="allowed: none of either"):
+        engine.clear_prefixes()
+    assert len(completer.complete(talks, max_new_tokens=3)) == 3
+    reply.close()
+
+
 def test_no_conversation_is_no_reply(tokenizer) -> None:
     model = spread_out(small_model())
     assert completer_of(model, tokenizer).complete([], max_new_tokens=5) == []

@@ -24,7 +24,8 @@ class EngineCompleter:
 
     A reply ends after one of the tokenizer's stop ids, at `max_new_tokens`, or where the context is full. Its draws are
     those of its own seed, whatever shares its batch; beside which sequences it is computed can still change the last
-    bit of a logit, and so a token, as everywhere.
+    bit of a logit, and so a token, as everywhere. Calls share no prefixes, so what one says does not depend on those
+    before it, to the bit.
     """
 
     def __init__(self, llm: LLM) -> None:
@@ -50,5 +51,7 @@ class EngineCompleter:
         params = [
             SamplingParams(temperature=temperature, top_p=top_p, max_tokens=max_new_tokens, seed=seed) for seed in each
         ]
+        if not self.llm.engine.scheduler.has_requests:
+            self.llm.engine.clear_prefixes()
         outputs = self.llm.chat(conversations, params) if conversations else []
         return [Reply(one.text, len(one.token_ids), one.finish_reason == "stop") for one in outputs]

@@ -124,6 +124,12 @@ class Engine:
             self._forget(key)
         return was_there
 
+    def clear_prefixes(self) -> None:
+        """Forgets what prompts had in common, as a change of the weights demands. RuntimeError while requests run."""
+        while self._out and not self.scheduler.has_requests:
+            self.step()  # what was planned ahead of a request's end
+        self.scheduler.clear_prefixes()
+
     @property
     def has_work(self) -> bool:
         """Whether a further step can bring anything."""
