@@ -22,10 +22,12 @@ from .errors import ApiError, add_handlers
 from .exchange import Server
 from .logs import RequestLog
 from .options import ServerOptions
+from .responses import response
 from .tokens import detokenize, tokenize
 
 _POSTS: dict[str, tuple[Callable[[Server, Request], Awaitable[Any]], type[BaseModel]]] = {
     "/v1/chat/completions": (chat_completion, requests.ChatRequest),
+    "/v1/responses": (response, requests.ResponsesRequest),
     "/v1/completions": (completion, requests.CompletionRequest),
     "/tokenize": (tokenize, requests.TokenizeRequest),
     "/detokenize": (detokenize, requests.DetokenizeRequest),

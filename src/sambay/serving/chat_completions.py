@@ -101,6 +101,9 @@ class ChatWriter:
         last = {**self._head("chat.completion.chunk"), "choices": [], "usage": usage}
         return [event(last), DONE] if self._has_usage else [DONE]
 
+    def failing(self, body: dict[str, Any]) -> bytes:
+        return event(body) + DONE
+
     def whole(self, usage: dict[str, Any]) -> dict[str, Any]:
         choices = [self._whole_choice(index, choice) for index, choice in enumerate(self._choices)]
         return {**self._head("chat.completion"), "choices": choices, "usage": usage}

@@ -97,6 +97,9 @@ class CompletionWriter:
         last = [event({**self._head(), "choices": [], "usage": usage})] if self._has_usage else []
         return [*last, DONE]
 
+    def failing(self, body: dict[str, Any]) -> bytes:
+        return event(body) + DONE
+
     def whole(self, usage: dict[str, Any]) -> dict[str, Any]:
         choices = [
             {

@@ -16,7 +16,7 @@ from sambay.chat import ChatTokenizer, TokenBytes
 from sambay.engine.async_llm import AsyncLLM
 
 from .body import ClientGoneError
-from .connection import DONE, EventStream, event, while_connected
+from .connection import EventStream, while_connected
 from .errors import ApiError, from_engine, from_value_error
 from .logs import HUNG_UP
 from .metrics import Metrics
@@ -56,6 +56,9 @@ class Writer(Protocol):
     def closing(self, usage: dict[str, Any]) -> Sequence[bytes]:
         """Events after the last piece."""
 
+    def failing(self, body: dict[str, Any]) -> bytes:
+        """Events that tell of an error after the first piece."""
+
     def whole(self, usage: dict[str, Any]) -> dict[str, Any]:
         """The reply in one piece."""
 
@@ -85,7 +88,8 @@ class Exchange:
             replies = await self._guarded(self._start(jobs, names), seconds)
             left = None if end is None else max(end - time.monotonic(), 0.001)
             if is_streamed:
-                return EventStream(self._events(replies, writer), left, self._late_error, self._end)
+                events = self._events(replies, writer)
+                return EventStream(events, left, lambda error: self._late_error(error, writer), self._end)
             try:
                 await self._guarded(self._collect(replies, writer), left)
             finally:
@@ -155,11 +159,11 @@ class Exchange:
         self._end(found)
         return found
 
-    def _late_error(self, error: Exception) -> bytes:
+    def _late_error(self, error: Exception, writer: Writer) -> bytes:
         found = from_engine(error, self.server.options.retry_after_s) or error
         if not isinstance(found, ApiError):
             found = ApiError(500, "the server met an error of its own; its log says more")
-        return event(found.body()) + DONE
+        return writer.failing(found.body())
 
     def _end(self, error: Exception | None) -> None:
         self._log["completion_tokens"] = self.num_completion

@@ -58,12 +58,12 @@ def _content(message: ChatMessage, name: str) -> str:
     return content
 
 
-def encoded_chat(tokenizer: ChatTokenizer, messages: Sequence[Message]) -> list[int]:
-    """Raises ApiError for messages that the template refuses."""
+def encoded_chat(tokenizer: ChatTokenizer, messages: Sequence[Message], param: str = "messages") -> list[int]:
+    """Raises ApiError for messages that the template refuses; param: the request's field that they are."""
     try:
         return tokenizer.encode_chat(messages)
     except ValueError as error:
-        raise ApiError(400, str(error), "messages", "invalid_value") from None
+        raise ApiError(400, str(error), param, "invalid_value") from None
 
 
 def ends_in_thought(tokenizer: ChatTokenizer, ids: Sequence[int]) -> bool:

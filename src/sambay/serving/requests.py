@@ -147,17 +147,52 @@ class CompletionRequest(SamplingFields):
     best_of: int | None = None
 
 
+class ResponsePart(Strict):
+    """annotations and logprobs are what a server's reply has and a client may send back."""
+
+    type: Literal["input_text", "output_text"]
+    text: Text
+    annotations: _Empty | None = None
+    logprobs: _Empty | None = None
+
+
+class ResponseItem(Strict):
+    """A message; id and status are what a server's reply has and a client may send back."""
+
+    type: Literal["message"] | None = None
+    role: Literal["system", "developer", "user", "assistant"]
+    content: Text | list[ResponsePart]
+    id: Text | None = None
+    status: Literal["completed", "incomplete"] | None = None
+
+
+class TextFormat(Strict):
+    """As response_format, but the schema lies beside its name."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    name: Text | None = None
+    schema_: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
+    description: Text | None = None
+    strict: bool | None = None
+
+
+class TextOptions(Strict):
+    format: TextFormat | None = None
+
+
 class ResponsesRequest(Strict):
-    """/v1/responses, the part of it that needs no memory between requests."""
+    """/v1/responses, the part of it that needs no memory between requests and no tools."""
 
     model: Text
-    input: Text | list[ChatMessage]
+    input: Text | Annotated[list[ResponseItem], Field(min_length=1)]
     instructions: Text | None = None
     max_output_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
+    text: TextOptions | None = None
     stream: bool | None = None
     store: Literal[False] | None = None
+    truncation: Literal["disabled"] | None = None
     user: Annotated[Text, Field(max_length=512)] | None = None
 
 

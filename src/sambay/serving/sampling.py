@@ -8,7 +8,7 @@ from typing import Any
 from sambay.engine.sampling_params import Guided, SamplingParams
 
 from .errors import from_value_error, refused
-from .requests import ChatRequest, CompletionRequest, ResponseFormat, SamplingFields
+from .requests import ChatRequest, CompletionRequest, ResponseFormat, SamplingFields, TextFormat
 
 _SAME_NAME = (
     *("n", "temperature", "top_p", "top_k", "min_p", "seed", "stop", "stop_token_ids", "max_tokens", "min_tokens"),
@@ -60,6 +60,18 @@ def guided(wanted: ResponseFormat) -> Guided | None:
             return Guided(json_schema=wanted.json_schema.schema_)
     except (ValueError, RecursionError) as error:
         raise refused("response_format.json_schema.schema", str(error)) from None
+    return Guided(json_object=True) if wanted.type == "json_object" else None
+
+
+def guided_format(wanted: TextFormat) -> Guided | None:
+    """What text.format of /v1/responses holds the reply to. Raises ApiError."""
+    if (wanted.type == "json_schema") != (wanted.schema_ is not None):
+        raise refused("text.format.schema", 'goes with type "json_schema", and with no other')
+    try:
+        if wanted.schema_ is not None:
+            return Guided(json_schema=wanted.schema_)
+    except (ValueError, RecursionError) as error:
+        raise refused("text.format.schema", str(error)) from None
     return Guided(json_object=True) if wanted.type == "json_object" else None
 
 
