@@ -98,20 +98,22 @@ class Decoder:
         return layer.out_proj(mixed), memory_BE
 
     def _mamba(self, index: int, normed_BD: Tensor, slots_B: Tensor) -> tuple[Tensor, Tensor | None]:
-        output_BSE, memory_BSE, _ = self.recur(index, normed_BD[:, None], slots_B)
+        output_BSE, memory_BSE, _ = self.recur(
+            index, self.model.layers[index].attn.in_proj(normed_BD)[:, None], slots_B
+        )
         return output_BSE[:, 0], None if memory_BSE is None else memory_BSE[:, 0]
 
     def recur(
-        self, index: int, normed_BSD: Tensor, slots_B: Tensor, lengths_B: Tensor | None = None
+        self, index: int, projected_BSE: Tensor, slots_B: Tensor, lengths_B: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None, ScanInputs]:
         """A Mamba layer over S tokens of each sequence; the slots advance by `lengths_B` of them, None: all.
 
-        Returns the gated output and, of the layer that shares it, the memory, (B, S, E) both, and what the slots need
-        to advance by another number of the same tokens.
+        projected: what the layer's first projection gave, (B, S, 2E). Returns the gated output and, of the layer that
+        shares it, the memory, (B, S, E) both, and what the slots need to advance by another number of the same tokens.
         """
         block = self.model.layers[index]
         layer: Mamba = block.attn
-        x_BSE, gate_BSE = layer.in_proj(normed_BSD).chunk(2, dim=-1)
+        x_BSE, gate_BSE = projected_BSE.chunk(2, dim=-1)
         convolved_BSE = self._convolve(index, x_BSE, slots_B, lengths_B)
         delta_BSR, B_BSN, C_BSN = layer.x_proj(convolved_BSE).split(layer.sizes_RNN, dim=-1)
         inputs = ScanInputs(x_BSE, convolved_BSE, F.linear(delta_BSR, layer.dt_proj.weight), B_BSN, C_BSN)

@@ -34,7 +34,7 @@ class Forward:
     def verify(self, ids_BS: Tensor, places: Places) -> tuple[Tensor, Verification]:
         """Logits (R, V) after each token that is there, and what is to be told how many of them stay."""
         verification = Verification(self.decoder, places)
-        stream = verification.read(self._embed(ids_BS.clamp(min=0).flatten()))
+        stream = verification.read(self._embed(ids_BS.flatten()[places.real_R]))
         return self.logits(stream), verification
 
     def read(self, token_ids: Sequence[int], slot: int, start: int, is_sampled: bool) -> Stream | None:

@@ -4,11 +4,11 @@
             written at once: rows of rejected drafts lie beyond the sequence's end and are written again.
     keep    once it is known how many tokens stay, scan states, convolution tails and rings advance by those alone
 
-Sequences with fewer drafts than the step's longest are padded to it: behind their last token, where no other of theirs
-looks, and with the page that belongs to nobody.
+All tokens lie one behind the other. Scans and windows alone, which look along a sequence, take them as rows of as many
+places as the longest one has, with zeros behind the others.
 
-Letters: B sequences, S places of each (one token and the most drafts), T = B * S tokens, R those that are there,
-W window, H query heads, G key/value heads as cached, C their width, D model width.
+Letters: B sequences, S places of each (one token and the most drafts), R tokens that are there, W window, H query
+heads, G key/value heads as cached, C their width, D model width, E Mamba channels.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from sambay.kernels.reference_paged import widened
 
 class Places(NamedTuple):
     """The tokens of a step with drafts, all int64. starts_B: position of the first one. lengths_B: how many there are
-    of each sequence; ids behind them are -1. real_R: which of the T are there, ascending."""
+    of each sequence; ids behind them are -1. real_R: which of the B * S are there, ascending."""
 
     slots_B: Tensor
     starts_B: Tensor
@@ -62,10 +62,10 @@ class Places(NamedTuple):
 
 
 class _NewKeys(NamedTuple):
-    """Keys and values of a window layer that are not in its ring yet, (T, G, C) both."""
+    """Keys and values of a window layer that are not in its ring yet, (R, G, C) both."""
 
-    keys_TGC: Tensor
-    values_TGC: Tensor
+    keys_RGC: Tensor
+    values_RGC: Tensor
 
 
 class Verification(Decoder):
@@ -78,13 +78,11 @@ class Verification(Decoder):
         self._scanned: dict[int, ScanInputs] = {}
         self._new_keys: dict[int, _NewKeys] = {}
 
-    def read(self, hidden_TD: Tensor) -> Stream:
-        """The stream behind all layers, (R, D), from the embedded tokens (those that pad among them)."""
-        real_R = self.places.real_R
-        rows = self._token_rows()
-        stream = self.self_decoder(Stream(hidden_TD), rows)
-        memory_RE = None if stream.memory_BE is None else stream.memory_BE[real_R]
-        return self.cross_decoder(Stream(stream.hidden_BD[real_R], memory_RE), Rows(*(part[real_R] for part in rows)))
+    def read(self, hidden_RD: Tensor) -> Stream:
+        """The stream behind all layers, (R, D), from the embedded tokens."""
+        slots_BS = self.places.slots_B[:, None].expand_as(self.places.ids_BS)
+        rows = self.rows(self._gather(slots_BS), self._gather(self.places.positions_BS))
+        return self.cross_decoder(self.self_decoder(Stream(hidden_RD), rows), rows)
 
     def judge(self, sampled_R: Tensor) -> tuple[Tensor, Tensor]:
         """Keeps the drafts that are what was sampled in their places.
@@ -107,48 +105,52 @@ class Verification(Decoder):
             ring = self.pools.rings[index]
             window = ring.keys.shape[1]
             # what is rejected goes to slot 0, which belongs to nobody
-            rows_T = (torch.where(is_kept_BS, slots_B[:, None], 0) * window + positions_BS % window).flatten()
-            kernels.write_cache(new.keys_TGC, new.values_TGC, ring.keys, ring.values, rows_T)
+            rows_BS = torch.where(is_kept_BS, slots_B[:, None], 0) * window + positions_BS % window
+            kernels.write_cache(new.keys_RGC, new.values_RGC, ring.keys, ring.values, self._gather(rows_BS))
 
-    def _token_rows(self) -> Rows:
-        """One row for each of the T tokens. Those that pad have slot 0 and position 0."""
-        is_real_BS = self.places.is_within(self.places.lengths_B)
-        slots_T = torch.where(is_real_BS, self.places.slots_B[:, None], 0).flatten()
-        return self.rows(slots_T, torch.where(is_real_BS, self.places.positions_BS, 0).flatten())
+    def _gather(self, values: Tensor) -> Tensor:
+        """(B, S, ...) to the R tokens."""
+        return values.flatten(0, 1)[self.places.real_R]
+
+    def _spread(self, values: Tensor) -> Tensor:
+        """(R, ...) to places (B, S, ...), zeros where there is no token."""
+        shape = self.places.ids_BS.shape
+        spread = values.new_zeros(shape.numel(), *values.shape[1:])
+        return spread.index_copy_(0, self.places.real_R, values).unflatten(0, shape)
 
     def _mamba(self, index: int, normed_BD: Tensor, slots_B: Tensor) -> tuple[Tensor, Tensor | None]:  # noqa: ARG002
         # the places know the slots: one a sequence, not one a token
-        normed_BSD = normed_BD.unflatten(0, self.places.ids_BS.shape)
+        projected_BSE = self._spread(self.model.layers[index].attn.in_proj(normed_BD))
         none_B = torch.zeros_like(self.places.slots_B)
-        output_BSE, memory_BSE, inputs = self.recur(index, normed_BSD, self.places.slots_B, none_B)
+        output_BSE, memory_BSE, inputs = self.recur(index, projected_BSE, self.places.slots_B, none_B)
         self._scanned[index] = inputs
-        return output_BSE.flatten(0, 1), None if memory_BSE is None else memory_BSE.flatten(0, 1)
+        return self._gather(output_BSE), None if memory_BSE is None else self._gather(memory_BSE)
 
     def _mix(self, index: int, normed_BD: Tensor, memory_BE: Tensor | None, rows: Rows, rotation):
         block = self.model.layers[index]
         if block.mixer is not WINDOW:
             return super()._mix(index, normed_BD, memory_BE, rows, rotation)
-        queries_THC, keys_TGC, values_TGC = project(block.attn, normed_BD, rotation)
-        assert keys_TGC is not None
-        assert values_TGC is not None
-        self._new_keys[index] = new = _NewKeys(keys_TGC, values_TGC)
-        return block.attn.out_proj(self._window(index, queries_THC, new)), memory_BE
+        queries_RHC, keys_RGC, values_RGC = project(block.attn, normed_BD, rotation)
+        assert keys_RGC is not None
+        assert values_RGC is not None
+        self._new_keys[index] = new = _NewKeys(keys_RGC, values_RGC)
+        return block.attn.out_proj(self._window(index, queries_RHC, new)), memory_BE
 
-    def _window(self, index: int, queries_THC: Tensor, new: _NewKeys) -> Tensor:
-        """Each token looks at its window: what the ring holds of it, and the new tokens up to itself. (T, H * C)"""
+    def _window(self, index: int, queries_RHC: Tensor, new: _NewKeys) -> Tensor:
+        """Each token looks at its window: what the ring holds of it, and the new tokens up to itself. (R, H * C)"""
         ring, layer, shape = self.pools.rings[index], self.model.layers[index].attn, self.places.ids_BS.shape
         window, groups, width = ring.keys.shape[1:]
         keys_BGKC, values_BGKC = (
-            torch.cat([old[self.places.slots_B], fresh.unflatten(0, shape)], dim=1).transpose(1, 2)
-            for old, fresh in ((ring.keys, new.keys_TGC), (ring.values, new.values_TGC))
+            torch.cat([old[self.places.slots_B], self._spread(fresh)], dim=1).transpose(1, 2)
+            for old, fresh in ((ring.keys, new.keys_RGC), (ring.values, new.values_RGC))
         )
         # Heads that share a key are more queries to it: no backend then has to copy keys.
-        queries = widened(queries_THC, width).view(*shape, groups, -1, width).permute(0, 2, 3, 1, 4)
+        queries = self._spread(widened(queries_RHC, width)).unflatten(2, (groups, -1)).permute(0, 2, 3, 1, 4)
         sharing = queries.shape[2]
         mask = is_seen(self.places.starts_B, shape[1], window)[:, None].repeat(1, 1, sharing, 1)
         mixed = F.scaled_dot_product_attention(queries.flatten(2, 3), keys_BGKC, values_BGKC, mask, scale=layer.scaling)
         mixed = mixed.unflatten(2, (sharing, shape[1])).permute(0, 3, 1, 2, 4).flatten(2, 3)
-        return combine(layer, mixed).flatten(0, 1)
+        return combine(layer, self._gather(mixed)[None])[0]
 
 
 def is_seen(starts_B: Tensor, num_places: int, window: int) -> Tensor:
