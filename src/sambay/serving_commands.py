@@ -78,13 +78,13 @@ def serve(
     }  # fmt: skip
     # a mistyped option should not cost the time to read gigabytes
     ServerOptions(**given)
-    listener = listen(host, port)
-    llm = LLM(
-        model, dtype=dtype, device=device, max_model_len=max_model_len, max_sequences=max_sequences,
-        memory_fraction=memory_fraction, num_drafted=num_drafted, cache_dtype=cache_dtype,
-    )  # fmt: skip
-    options = ServerOptions(**given, defaults=_defaults(llm.engine.runner.forward.model.generation_config))
-    run(AsyncLLM(llm.engine, max_queued), options, listener)
+    with listen(host, port) as listener:
+        llm = LLM(
+            model, dtype=dtype, device=device, max_model_len=max_model_len, max_sequences=max_sequences,
+            memory_fraction=memory_fraction, num_drafted=num_drafted, cache_dtype=cache_dtype,
+        )  # fmt: skip
+        options = ServerOptions(**given, defaults=_defaults(llm.engine.runner.forward.model.generation_config))
+        run(AsyncLLM(llm.engine, max_queued), options, listener)
 
 
 def _name_of(model: str | None) -> str:

@@ -34,7 +34,6 @@ def serve(llm: AsyncLLM, options: ServerOptions, listener: socket.socket) -> Non
     try:
         uvicorn.Server(config).run(sockets=[listener])
     finally:
-        listener.close()
         llm.close()
 
 
