@@ -65,8 +65,8 @@ class LLM:
     memory_fraction: of the memory that is free once the model is there, how much becomes state and cache.
     has_prefix_cache: whether what prompts and chats have in common is computed once.
     num_drafted: tokens that are guessed a step and sequence, from what the sequence has said before, and judged all at
-        once: replies stay what they are, and come faster where they repeat themselves. 0: none. Penalties and grammars
-        go without.
+        once: replies stay what they are (docs/numerics.md), and come faster where they repeat themselves. 0: none.
+        Requests with penalties or a grammar go without.
     cache_dtype: of the keys and values that grow with a sequence: "auto" (the model's), "fp8" (half the memory of
         bfloat16) or "int4" (a quarter and a little); docs/numerics.md says what they change.
 
