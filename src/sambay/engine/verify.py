@@ -29,23 +29,21 @@ from sambay.kernels.reference_paged import widened
 
 
 class Places(NamedTuple):
-    """The tokens of a step with drafts, all int64. starts_B: position of the first one. lengths_B: how many there are
-    of each sequence; ids behind them are -1. real_R: which of the B * S are there, ascending."""
+    """The tokens of a step with drafts, all int64. starts_B: position of the first one. ids behind a sequence's tokens
+    are -1. real_R: which of the B * S are there, ascending."""
 
     slots_B: Tensor
     starts_B: Tensor
-    lengths_B: Tensor
     ids_BS: Tensor
     real_R: Tensor
 
     @classmethod
     def of(cls, slots: Sequence[int], starts: Sequence[int], tokens: Sequence[Sequence[int]]) -> Places:
         """On the host; `to` brings them to a device."""
-        lengths = [len(own) for own in tokens]
-        width = max(lengths)
+        width = max(map(len, tokens))
         ids = [[*own, *[-1] * (width - len(own))] for own in tokens]
-        real = [row * width + place for row, length in enumerate(lengths) for place in range(length)]
-        return cls(*map(torch.tensor, (slots, starts, lengths, ids, real)))
+        real = [row * width + place for row, own in enumerate(tokens) for place in range(len(own))]
+        return cls(*map(torch.tensor, (slots, starts, ids, real)))
 
     def to(self, device: torch.device) -> Places:
         if device.type != "cuda":
@@ -55,10 +53,6 @@ class Places(NamedTuple):
     @property
     def positions_BS(self) -> Tensor:
         return self.starts_B[:, None] + torch.arange(self.ids_BS.shape[1], device=self.starts_B.device)
-
-    def is_within(self, lengths_B: Tensor) -> Tensor:
-        """Which places (B, S) are among the first `lengths_B` of their sequence."""
-        return torch.arange(self.ids_BS.shape[1], device=lengths_B.device) < lengths_B[:, None]
 
 
 class _NewKeys(NamedTuple):
@@ -100,7 +94,7 @@ class Verification(Decoder):
         slots_B, positions_BS = self.places.slots_B, self.places.positions_BS
         for index, inputs in self._scanned.items():
             self.advance(index, inputs, slots_B, lengths_B)
-        is_kept_BS = self.places.is_within(lengths_B)
+        is_kept_BS = torch.arange(positions_BS.shape[1], device=lengths_B.device) < lengths_B[:, None]
         for index, new in self._new_keys.items():
             ring = self.pools.rings[index]
             window = ring.keys.shape[1]
