@@ -129,6 +129,30 @@ def test_the_answer_after_a_closed_thought_is_that_of_the_longer_prompt(make_eng
     engine.scheduler.check_invariants()
 
 
+def test_a_loop_that_falls_behind_gets_larger_pieces(make_scripted):
+    text = "0123456789" * 20
+
+    async def main(llm):
+        replies = await Replies.start(llm, [Job([65], SamplingParams(n=2))])
+        pieces = []
+        async for burst in replies.bursts():
+            assert len({piece.index for piece in burst}) == len(burst)
+            pieces += burst
+            await asyncio.sleep(0.02)
+        replies.close()
+        return pieces
+
+    llm = AsyncLLM(make_scripted(lambda prompt: text))
+    pieces = asyncio.run(main(llm))
+    llm.close()
+    for index in (0, 1):
+        own = [piece for piece in pieces if piece.index == index]
+        assert "".join(piece.content for piece in own) == text
+        assert sum(len(piece.token_ids) for piece in own) == len(text) + 1
+        assert len(own) < 50
+        assert [piece.finish is not None for piece in own] == [False] * (len(own) - 1) + [True]
+
+
 def test_several_prompts_are_numbered_in_their_order(make_scripted):
     engine = make_scripted(lambda prompt: f"<{prompt}>")
     jobs = [Job([letter], SamplingParams(n=2)) for letter in b"abc"]

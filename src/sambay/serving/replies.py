@@ -91,7 +91,7 @@ class Branch:
                     pieces += await self._close_thought(delta, num_left, num_thought)
                     break
                 pieces.append(self._piece(delta, num_thought))
-            yield pieces
+            yield _merged(pieces)
 
     def _piece(self, delta: Delta, num_thought: int) -> Piece:
         split = Split("", delta.text)
@@ -136,6 +136,21 @@ class Branch:
             Piece(self._first, split.reasoning, split.answer, last, logprobs, num_thought),
             Piece(self._first, "", "", tuple(forced), (), 0, finish),
         ]
+
+
+def _merged(pieces: list[Piece]) -> list[Piece]:
+    """One piece for each choice: where the loop falls behind the engine, its chunks get larger instead of later."""
+    found: dict[int, Piece] = {}
+    for piece in pieces:
+        before = found.get(piece.index)
+        if before is not None:
+            piece = Piece(
+                piece.index, before.reasoning + piece.reasoning, before.content + piece.content,
+                before.token_ids + piece.token_ids, before.logprobs + piece.logprobs,
+                before.num_reasoning_tokens + piece.num_reasoning_tokens, piece.finish,
+            )  # fmt: skip
+        found[piece.index] = piece
+    return list(found.values())
 
 
 def _rest(params: SamplingParams, num_used: int) -> SamplingParams | None:
