@@ -1,6 +1,7 @@
 # Plain pip and plain make: `make test` on a fresh machine builds .venv and runs the tests.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+READY := .venv/.ready
 INSTALLED := .venv/.installed
 PYTEST := $(BIN)/python -m pytest
 
@@ -14,6 +15,12 @@ help:  ## list the targets
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(READY) $@
+
+# What talking needs is a fourth of what the tests need.
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
 install: $(INSTALLED)  ## create .venv with the tested versions
@@ -41,10 +48,10 @@ format: $(INSTALLED)  ## let ruff mend what it can
 types: $(INSTALLED)  ## mypy
 	$(BIN)/mypy
 
-chat: $(INSTALLED)  ## talk with the model in the box
+chat: $(READY)  ## talk with the model in the box
 	@$(BIN)/sambay chat
 
-demo: $(INSTALLED)  ## let it answer three questions
+demo: $(READY)  ## let it answer three questions
 	@$(BIN)/sambay demo
 
 wheel: $(INSTALLED)  ## build the wheel into dist/ and see that it is pure Python
