@@ -106,7 +106,7 @@ class Engine:
         stop_ids = {*own_stops, *params.stop_token_ids}
         room = self.limits.max_length - len(token_ids)
         most = room if params.max_tokens is None else min(params.max_tokens, room)
-        request = Request(request_id, token_ids, max(most, 1), params.n, stop_ids)
+        request = Request(request_id, token_ids, max(most, 1), params.n, stop_ids, params.min_tokens)
         guided = [self._start_guided(params) for _ in range(params.n)]
         self.scheduler.add(request)
         for sample in range(params.n):
