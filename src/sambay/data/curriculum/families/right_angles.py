@@ -32,7 +32,8 @@ def _pythagoras(random: Random, level: int) -> Draft:
     if level == 1:
         a, b = random.randint(2, 30), random.randint(2, 30)
         answer = work.add(work.multiply(a, a), work.multiply(b, b))
-        return Draft({"given": f"legs {a} and {b}", "wanted": "square of the hypotenuse"}, work, str(answer))
+        values = {"given": f"legs {a} and {b}", "wanted": "square of the hypotenuse"}
+        return Draft(values, work, str(answer), _told(random, a, b))
     a, b, c = random.choice(_TRIPLES[level - 2])
     if random.random() < 0.5:
         a, b = b, a
@@ -43,14 +44,36 @@ def _pythagoras(random: Random, level: int) -> Draft:
     }
     wanted = random.choice(kinds[level])
     if wanted in ("other leg", "area") or level == 4:
-        given, answer = f"hypotenuse {c} and one leg {a}", _leg(work, c, a)
+        given, told, answer = f"hypotenuse {c} and one leg {a}", _told(random, a, longest=c), _leg(work, c, a)
     else:
-        given, answer = f"legs {a} and {b}", _hypotenuse(work, a, b)
+        given, told, answer = f"legs {a} and {b}", _told(random, a, b), _hypotenuse(work, a, b)
     if wanted == "perimeter":
         answer = work.add(a, b, c)
     elif wanted == "area":
         answer = work.quotient(work.multiply(a, b), 2)
-    return Draft({"given": given, "wanted": wanted}, work, str(answer))
+    return Draft({"given": given, "wanted": wanted}, work, str(answer), told)
+
+
+# Two legs, or a leg and the hypotenuse, as they are told.
+_TWO_LEGS = (
+    *(
+        "a leg of {} and another leg of {}",
+        "legs of {} and {}",
+        "the legs {} and {}",
+        "sides of {} and {} at the right angle",
+    ),
+    *("one leg {}, the other leg {}", "leg = {}, other leg = {}", "two shorter sides of {} and {}"),
+)
+_LEG_AND_LONGEST = (
+    *("a leg of {} and a hypotenuse of {}", "one leg {}, hypotenuse {}", "the leg {} and the hypotenuse {}"),
+    *("leg = {}, hypotenuse = {}", "one shorter side of {} and a longest side of {}", "leg: {}, hypotenuse: {}"),
+)
+
+
+def _told(random: Random, *legs: int, longest: int | None = None) -> dict[str, str]:
+    """The slot {told}: the known sides in one of many forms."""
+    sides = random.sample(legs, len(legs)) if longest is None else [*legs, longest]
+    return {"told": random.choice(_TWO_LEGS if longest is None else _LEG_AND_LONGEST).format(*sides)}
 
 
 def _hypotenuse(work: Work, a: int, b: int) -> int:
@@ -71,6 +94,7 @@ PYTHAGORAS = Family(
             ("What is its {wanted}?", "Find the {wanted}.", "How large is the {wanted}?"),
         ),
         "Right triangle, {given}: {wanted}?",
+        "Of a right triangle you are told: {told}. Find its {wanted}.",
     ),
     held_out_wordings=asked_held_out(
         "the {wanted} for a right-angled triangle with {given}",

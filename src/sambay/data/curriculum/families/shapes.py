@@ -6,7 +6,20 @@ from random import Random
 
 from ..problem import Draft, Family
 from ..working import Work
+from .scenery import listed
 from .wording import asked, asked_held_out, crossed
+
+# Ways to name one measure of a shape and its size.
+_MEASURES = ("a {} of {}", "a {} of {}", "{} {}", "{} = {}", "{}: {}", "{} equal to {}", "the {} {}")
+
+
+def _told(random: Random, given: str) -> dict[str, str]:
+    """The measures of `given`, such as "length 5 and width 6", in any order and in other forms: the slot {told}."""
+    parts = [part.rsplit(" ", 1) for part in given.replace(" and ", ", ").split(", ")]
+    random.shuffle(parts)
+    form = random.choice(_MEASURES)
+    told = [form.format(name, size).replace("a area", "an area") for name, size in parts]
+    return {"told": listed(told) if form[0] == "a" or random.random() < 0.5 else ", ".join(told)}
 
 
 def _rectangle(random: Random, level: int) -> Draft:
@@ -26,7 +39,7 @@ def _rectangle(random: Random, level: int) -> Draft:
     else:
         given, wanted = f"perimeter {2 * (length + width)} and length {length}", "width"
         answer = work.subtract(work.quotient(2 * (length + width), 2), length)
-    return Draft({"given": given, "wanted": wanted}, work, str(answer))
+    return Draft({"given": given, "wanted": wanted}, work, str(answer), _told(random, given))
 
 
 RECTANGLE = Family(
@@ -43,6 +56,7 @@ RECTANGLE = Family(
             ("What is its {wanted}?", "Find the {wanted}.", "How large is the {wanted}?"),
         ),
         "Rectangle, {given}: {wanted}?",
+        "Of a rectangle you are told: {told}. Find its {wanted}.",
         "For a rectangular field with {given}, calculate the {wanted}.",
     ),
     held_out_wordings=asked_held_out(
@@ -65,7 +79,7 @@ def _triangle_area(random: Random, level: int) -> Draft:
         answer = work.quotient(work.multiply(area, 2), base)
     else:
         answer = work.quotient(work.multiply(base, height), 2)
-    return Draft({"given": given, "wanted": wanted}, work, str(answer))
+    return Draft({"given": given, "wanted": wanted}, work, str(answer), _told(random, given))
 
 
 TRIANGLE_AREA = Family(
@@ -78,6 +92,7 @@ TRIANGLE_AREA = Family(
             ("What is its {wanted}?", "Find the {wanted}.", "How large is the {wanted}?"),
         ),
         "Triangle, {given}: {wanted}?",
+        "Of a triangle you are told: {told}. Find its {wanted}.",
     ),
     held_out_wordings=asked_held_out(
         "the {wanted} of a triangular plot whose {given} are known", "the {wanted} that a triangle with {given} has"
@@ -100,7 +115,7 @@ def _box(random: Random, level: int) -> Draft:
     else:
         faces = work.multiply(length, width), work.multiply(length, height), work.multiply(width, height)
         answer = work.multiply(work.add(*faces), 2)
-    return Draft({"given": given, "wanted": kind}, work, str(answer))
+    return Draft({"given": given, "wanted": kind}, work, str(answer), _told(random, given))
 
 
 BOX = Family(
@@ -113,6 +128,7 @@ BOX = Family(
             ("What is its {wanted}?", "Find the {wanted}.", "How large is the {wanted}?"),
         ),
         "Box, {given}: {wanted}?",
+        "Of a box you are told: {told}. Find its {wanted}.",
     ),
     held_out_wordings=asked_held_out(
         "the {wanted} of a cuboid whose {given} are known", "the {wanted} that a box with {given} has"
@@ -137,7 +153,7 @@ def _circle(random: Random, level: int) -> Draft:
         half = radius if has_radius else work.quotient(2 * radius, 2)
         answer = f"{work.multiply(half, half)}\\pi"
     work.say(f"{kind}: {answer}")
-    return Draft({"given": given, "wanted": wanted}, work, answer)
+    return Draft({"given": given, "wanted": wanted}, work, answer, _told(random, given))
 
 
 CIRCLE = Family(
@@ -150,6 +166,7 @@ CIRCLE = Family(
             ("What is its {wanted}?", "Find the {wanted}.", "How large is the {wanted}?"),
         ),
         "Circle, {given}: {wanted}?",
+        "Of a circle you are told: {told}. Find its {wanted}.",
     ),
     held_out_wordings=asked_held_out(
         "the {wanted} of a disc whose {given} is known", "the {wanted} that a circle with {given} has"
