@@ -14,7 +14,7 @@ import time
 import httpx
 import pytest
 
-from sambay.serving import ServerOptions
+from sambay.serving import ServerOptions, listen
 
 CHAT = "/v1/chat/completions"
 ENDLESS = {"max_tokens": 4000, "ignore_eos": True, "temperature": 0}
@@ -239,6 +239,12 @@ def test_the_document_names_every_route_and_field(served):
 def test_wrong_options_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         ServerOptions(**{"model_name": "tiny", **options})
+
+
+def test_replies_do_not_wait_for_acknowledgements():
+    """asyncio switches Nagle's algorithm off only for sockets that name their protocol."""
+    with listen("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
 
 
 # ---------------------------------------------------------------------------------------------- the whole process

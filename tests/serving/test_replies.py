@@ -164,10 +164,16 @@ def test_if_one_prompt_is_refused_none_is_left_under_way(make_engine):
     engine = make_engine()
     llm = AsyncLLM(engine)
     jobs = [Job([1, 2], SamplingParams(ignore_eos=True)), Job([400], SamplingParams())]
-    with pytest.raises(ValueError, match="the prompt has token 400"):
-        asyncio.run(_replies(llm, jobs))
+
+    async def main():
+        with pytest.raises(ValueError, match="the prompt has token 400"):
+            await Replies.start(llm, jobs)
+        for _ in range(200):
+            await asyncio.sleep(0.005 * bool(llm.num_unfinished))
+        assert llm.num_unfinished == 0
+
+    asyncio.run(main())
     llm.close()
-    assert llm.num_unfinished == 0
     engine.scheduler.check_invariants()
 
 

@@ -44,10 +44,9 @@ async def response(server: Server, http: Request) -> Response:
 def _params(request: ResponsesRequest, server: Server) -> SamplingParams:
     given = {"temperature": request.temperature, "top_p": request.top_p, "max_tokens": request.max_output_tokens}
     given = {name: value for name, value in given.items() if value is not None}
-    defaults = {} if request.temperature == 0 else server.options.defaults
     wanted = None if request.text is None or request.text.format is None else guided_format(request.text.format)
     try:
-        return SamplingParams(**{**defaults, **given, "guided": wanted})
+        return SamplingParams(**{**server.options.defaults, **given, "guided": wanted})
     except ValueError as error:
         raise from_value_error(error, _NAMES) from None
 

@@ -83,8 +83,6 @@ def _params(
     given = {name: value for name in _SAME_NAME if (value := getattr(request, name)) is not None}
     if request.logit_bias is not None:
         extra["logit_bias"] = _biases(request.logit_bias)
-    if request.temperature == 0:  # greedy, whatever the checkpoint filters by
-        defaults = {}
     try:
         return SamplingParams(**{**defaults, **given, **extra})
     except ValueError as error:
