@@ -6,27 +6,60 @@ from random import Random
 
 from ..named_work import NamedWork
 from ..problem import Draft, Family
-from .scenery import NAMES, cast, different, stories
+from .scenery import NAMES, cast, different, listed, stories
+from .story_frames import INTROS, OUTROS
 
-# More, less, the most, the least.
+# More, less, the most, the least; and how it is, for "not as ... as".
 _SCALES = (
-    *(("taller", "shorter", "tallest", "shortest"), ("older", "younger", "oldest", "youngest")),
-    *(("faster", "slower", "fastest", "slowest"), ("richer", "poorer", "richest", "poorest")),
-    *(("heavier", "lighter", "heaviest", "lightest"), ("stronger", "weaker", "strongest", "weakest")),
+    *(("taller", "shorter", "tallest", "shortest", "tall"), ("older", "younger", "oldest", "youngest", "old")),
+    *(("faster", "slower", "fastest", "slowest", "fast"), ("richer", "poorer", "richest", "poorest", "rich")),
+    *(
+        ("heavier", "lighter", "heaviest", "lightest", "heavy"),
+        ("stronger", "weaker", "strongest", "weakest", "strong"),
+    ),
 )
+# Of {a}, who is more, and {b}.
+_FACTS = stories("""
+    {a} is {more} than {b}.
+    {b} is {less} than {a}.
+    {a} is {more} than {b}.
+    {b} is {less} than {a}.
+    {a} is {more} than {b} is.
+    {b} is {less} than {a} is.
+    {b} is not as {how} as {a}.
+    {a} is a bit {more} than {b}.
+    {b} is a little {less} than {a}.
+    {a} is much {more} than {b}.
+    {a} is the {more} one of {a} and {b}.
+    {b} is the {less} one of {a} and {b}.
+    {a} turns out to be {more} than {b}.
+    {b} turns out to be {less} than {a}.
+    {a} is known to be {more} than {b}.
+    compared with {b}, {a} is {more}.
+    compared with {a}, {b} is {less}.
+    of {a} and {b}, {a} is {more}.
+    of {a} and {b}, {b} is the {less} one.
+    between {b} and {a}, the {more} one is {a}.
+    next to {a}, {b} is {less}.
+    everybody sees that {a} is {more} than {b}.
+    it is true that {b} is {less} than {a}.
+    nobody doubts that {a} is {more} than {b}.
+    {b} would like to be as {how} as {a} but is {less}.
+""")
 
 
 def _ordering_puzzle(random: Random, level: int) -> Draft:
     count = {1: 3, 2: 4, 3: 5, 4: 7}[level]
     names = different(random, NAMES, count)
-    more, less, most, least = random.choice(_SCALES)
-    facts, pairs = [], list(range(count - 1))
+    more, less, most, least, how = random.choice(_SCALES)
+    facts, told, pairs = [], [], list(range(count - 1))
     random.shuffle(pairs)
     work = NamedWork()
     for pair in pairs:
         a, b = names[pair], names[pair + 1]
         is_more = random.random() < 0.5
         facts.append(f"{a} is {more} than {b}." if is_more else f"{b} is {less} than {a}.")
+        told.append(random.choice(_FACTS).format(a=a, b=b, more=more, less=less, how=how)[:-1])
         work.say(f"{a} > {b}")
     work.say(f"never on the right: {names[0]}")
     work.say("order: " + " > ".join(names))
@@ -35,7 +68,15 @@ def _ordering_puzzle(random: Random, level: int) -> Draft:
         asked, place = "in the middle", count // 2
     work.say(f"{asked}: {names[place]}")
     values = {"facts": " ".join(facts), "asked": asked}
-    return Draft(values, work, names[place], {"count": str(count), "place": cast(random)["place"]})
+    scenery = {
+        "told": " ".join(fact[0].upper() + fact[1:] + "." for fact in told),
+        "one_told": listed([fact.replace(",", "") for fact in told]),
+        "intro": f"{random.choice(INTROS)} ",
+        "outro": f" {random.choice(OUTROS)}",
+        "count": str(count),
+        "place": cast(random)["place"],
+    }
+    return Draft(values, work, names[place], scenery)
 
 
 def _queue_position(random: Random, level: int) -> Draft:
@@ -55,27 +96,30 @@ ORDERING_PUZZLE = Family(
     "ordering_puzzle",
     _ordering_puzzle,
     stories("""
-        {facts} Who is {asked}?
-        {facts} Who of them is {asked}?
-        Who is {asked}? {facts}
-        {facts} Name the one who is {asked}.
-        {count} friends compare themselves. {facts} Who is {asked}?
-        We know this: {facts} Who is {asked}?
-        {facts} Which person is {asked}?
-        Read the facts. {facts} Then tell me who is {asked}.
-        A puzzle: {facts} Who is {asked}?
-        {facts} Find out who is {asked}.
-        At the {place} there are {count} people. {facts} Who is {asked}?
-        {facts} Of these {count} people, who is {asked}?
-        Please say who is {asked}. {facts}
-        Use the clues. {facts} Who is {asked}?
-        Here are some clues. {facts} Which of the {count} is {asked}?
-        Clues: {facts} Question: who is {asked}?
-        {facts} I want to know who is {asked}.
-        Put them in order: {facts} Who is {asked}?
-        {facts} So who is {asked}?
-        In a group of {count} we see: {facts} Who is {asked}?
-        Work out who is {asked} if the following is true. {facts}
+        {told} Who is {asked}?
+        {told} Who of them is {asked}?
+        Who is {asked}? {told}
+        {told} Name the one who is {asked}.
+        {count} friends compare themselves. {told} Who is {asked}?
+        We know this: {told} Who is {asked}?
+        {told} Which person is {asked}?
+        Read the facts. {told} Then tell me who is {asked}.
+        A puzzle: {told} Who is {asked}?
+        {told} Find out who is {asked}.
+        At the {place} there are {count} people. {told} Who is {asked}?
+        {told} Of these {count} people, who is {asked}?
+        Please say who is {asked}. {told}
+        Use the clues. {told} Who is {asked}?
+        Here are some clues. {told} Which of the {count} is {asked}?
+        Clues: {told} Question: who is {asked}?
+        {told} I want to know who is {asked}.
+        Put them in order: {told} Who is {asked}?
+        {told} So who is {asked}?
+        In a group of {count} we see: {told} Who is {asked}?
+        Work out who is {asked} if the following is true. {told}
+        {one_told}: who is {asked}?
+        {intro}{told} Who is {asked}?
+        {intro}{told} Who is {asked}?{outro}
     """),
     stories("""
         {facts} Give the name of whoever is {asked}.
