@@ -7,6 +7,7 @@ from random import Random
 from ..forms import lowest_terms
 from ..problem import Draft, Family
 from ..working import Work
+from .counting import Retold
 from .wording import crossed
 
 _COLOURS = ("red", "blue", "green", "yellow", "white", "black")
@@ -37,7 +38,20 @@ def _drawing(random: Random, level: int) -> Draft:
         good = work.multiply(counts[0], counts[0] - 1)
         all_ways = work.multiply(total, total - 1)
     work.say(f"{good}/{all_ways}")
-    return Draft({"bag": bag, "event": event}, work, lowest_terms(work, good, all_ways))
+    thing, things = random.choice(_DRAWN).split()
+    values = {
+        "bag": Retold(bag, other=bag.replace("balls", things)),
+        "event": Retold(event, other=event.replace("ball", thing)),
+    }
+    return Draft(values, work, lowest_terms(work, good, all_ways))
+
+
+# What may be drawn instead of balls.
+_DRAWN = (
+    *("marble marbles", "bead beads", "sweet sweets", "counter counters", "card cards", "button buttons"),
+    *("sock socks", "ticket tickets", "tile tiles", "pebble pebbles", "token tokens", "chip chips"),
+    *("pencil pencils", "ribbon ribbons", "cube cubes", "coin coins", "balloon balloons", "crayon crayons"),
+)
 
 
 _HOW_LIKELY = (
@@ -62,6 +76,7 @@ DRAWING_PROBABILITY = Family(
             _HOW_LIKELY,
         ),
         "{bag}: probability that {event}?",
+        "Among {bag:other} one draws at random. What is the probability that {event:other}?",
     ),
     held_out_wordings=crossed(
         ("Somebody puts {bag} into a hat.", "You have {bag} in a bowl and draw blindly."),

@@ -18,6 +18,41 @@ _CHOICES = (
 )
 
 
+class Retold(str):
+    """A value that a wording can also have told in other ways: `{choices:goods}`."""
+
+    def __new__(cls, text: str, **ways: object) -> Retold:
+        told = super().__new__(cls, text)
+        told.ways = {way: str(other) for way, other in ways.items()}
+        return told
+
+    ways: dict[str, str]
+
+    def __format__(self, way: str) -> str:
+        return self.ways[way] if way else str(self)
+
+
+# The same choices among other things.
+_GOODS = (
+    "novels poems comics atlases diaries magazines",
+    "red cards blue cards green cards white cards black cards gold cards",
+    "girls boys teachers coaches parents guests",
+    "roses tulips lilies daisies irises poppies",
+    "breads cheeses sauces salads fruits teas",
+    "violinists pianists singers drummers flautists dancers",
+    "helmets swords shields boots cloaks rings",
+    "engines wings cockpits radios wheels seats",
+    "letters digits signs colours accents stamps",
+    "pens rulers folders erasers pencils notebooks",
+    "phones cases chargers covers cables stands",
+    "tables chairs lamps rugs curtains clocks",
+    "bands halls dates posters drinks tickets",
+    "doors windows roofs floors walls stairs",
+    "mountains lakes towns castles museums beaches",
+    "cones scoops toppings spoons cups wafers",
+)
+
+
 def _product_rule(random: Random, level: int) -> Draft:
     """One of each kind: the product of the numbers of choices."""
     count = (2, 3, 3, 4)[level - 1]
@@ -27,9 +62,16 @@ def _product_rule(random: Random, level: int) -> Draft:
     work, answer = Work(), numbers[0]
     for number in numbers[1:]:
         answer = work.multiply(answer, number)
+    goods = random.choice(_GOODS)
+    others = goods.replace(" cards", "_cards").split()[:count]
+    shown = _counted(numbers, [kind.replace("_", " ") for kind in others])
+    return Draft({"choices": Retold(_counted(numbers, kinds), goods=shown)}, work, str(answer))
+
+
+def _counted(numbers: list[int], kinds: list[str]) -> str:
+    """3 shirts, 4 hats and 2 coats."""
     parts = [f"{number} {kind}" for number, kind in zip(numbers, kinds, strict=True)]
-    choices = ", ".join(parts[:-1]) + f" and {parts[-1]}"
-    return Draft({"choices": choices}, work, str(answer))
+    return ", ".join(parts[:-1]) + f" and {parts[-1]}"
 
 
 PRODUCT_RULE = Family(
@@ -45,6 +87,7 @@ PRODUCT_RULE = Family(
             ("How many ways are there to take one of each?", "In how many ways can you pick one of each kind?"),
         ),
         "{choices}: how many combinations with one of each?",
+        "{choices:goods}, one of each: how many combinations?",
         "With {choices}, how many different sets of one each are possible?",
     ),
     held_out_wordings=asked_held_out(
@@ -66,7 +109,22 @@ def _arrangements(random: Random, level: int) -> Draft:
         answer = work.multiply(answer, factor)
     posts = ("a chair and a deputy", "a chair, a deputy and a clerk")[taken - 2]
     group = f"{size} members, and a cook from {others} guests"
-    return Draft({"posts": posts, "group": group}, work, str(answer))
+    prizes, number = random.choice(_PRIZES).split("|")[taken - 2], ("two", "three")[taken - 2]
+    values = {"posts": Retold(posts, prizes=prizes, number=number), "group": Retold(group, size=size, others=others)}
+    return Draft(values, work, str(answer))
+
+
+# Different things for two people and for three.
+_PRIZES = (
+    "gold and silver|gold, silver and bronze",
+    "the first and the second prize|the first, the second and the third prize",
+    "a trumpet and a drum|a trumpet, a drum and a flute",
+    "the blue and the red flag|the blue, the red and the green flag",
+    "the front and the back seat|the front, the middle and the back seat",
+    "the main part and the small part|the main part, the small part and the silent part",
+    "a book and a pen|a book, a pen and a cap",
+    "the morning and the evening watch|the morning, the evening and the night watch",
+)
 
 
 ARRANGEMENTS = Family(
@@ -83,6 +141,7 @@ ARRANGEMENTS = Family(
         "{posts} from {group}: how many ways?",
         "Different people become {posts}, taken from {group}. How many results are possible?",
         "How many ways to appoint {posts} from {group}?",
+        "{posts:number} of {group:size} get {posts:prizes}; one of {group:others} tents is chosen. How many ways?",
     ),
     held_out_wordings=asked_held_out(
         "how many ways a club can elect {posts} from {group}",
@@ -99,7 +158,8 @@ def _selections(random: Random, level: int) -> Draft:
     answer = _over(work, size, taken)
     answer = work.multiply(answer, _over(work, second, chosen) if chosen > 1 else second)
     group = f"{taken} of {size} red cards and {chosen} of {second} blue cards"
-    return Draft({"group": group}, work, str(answer))
+    retold = Retold(group, taken=taken, size=size, chosen=chosen, second=second)
+    return Draft({"group": retold}, work, str(answer))
 
 
 def _over(work: Work, size: int, taken: int) -> int:
@@ -123,6 +183,7 @@ SELECTIONS = Family(
         "How many ways are there to pick {group}?",
         "You draw {group}, in any order. How many hands are possible?",
         "{group}: how many selections?",
+        "How many teams of {group:taken} of {group:size} girls and {group:chosen} of {group:second} boys are there?",
         "The order does not matter. How many ways are there to take {group}?",
         "How many different selections of {group} are there?",
     ),
@@ -152,7 +213,33 @@ def _set_sizes(random: Random, level: int) -> Draft:
     else:
         given, wanted = f"there are {union + none} in all, {clubs} and {both} play both", "play neither"
         answer = work.subtract(union + none, work.subtract(work.add(a, b), both))
-    return Draft({"given": given, "wanted": wanted}, work, str(answer))
+    verb, one, two = random.choice(_HABITS).split("|")
+    told, asked_for = (
+        text.replace("play chess", f"{verb} {one}").replace("play tennis", f"{verb} {two}").replace("play", verb)
+        for text in (given, wanted)
+    )
+    values = {"given": Retold(given, other=told), "wanted": Retold(wanted, other=asked_for)}
+    return Draft(values, work, str(answer))
+
+
+# What people do beside playing chess and tennis.
+_HABITS = (
+    "speak|French|Spanish",
+    "own|a cat|a dog",
+    "like|tea|coffee",
+    "read|novels|comics",
+    "study|physics|music",
+    "visit|the zoo|the museum",
+    "eat|fish|meat",
+    "grow|roses|tulips",
+    "use|the bus|the train",
+    "learn|dancing|swimming",
+    "watch|films|plays",
+    "collect|stamps|coins",
+    "wear|a hat|a scarf",
+    "order|soup|salad",
+    "ride|a bicycle|a horse",
+)
 
 
 SET_SIZES = Family(
@@ -175,6 +262,7 @@ SET_SIZES = Family(
             ),
         ),
         "{given}: how many {wanted}?",
+        "Among some people {given:other}. How many {wanted:other}?",
         "If {given}, how many {wanted}?",
     ),
     held_out_wordings=crossed(
