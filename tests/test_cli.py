@@ -17,7 +17,7 @@ import pytest
 import torch
 
 import sambay
-from sambay import SambaYForCausalLM, cli
+from sambay import SambaYForCausalLM, assets, cli
 from sambay.chat import ChatTokenizer
 from sambay.config import SambaYConfig
 from sambay.generation import Sampling, stream
@@ -421,14 +421,26 @@ def test_a_reader_who_leaves_early_hears_nothing(folder) -> None:
     child.stdin.close()
 
 
-def test_the_demo_runs_and_says_that_its_weights_are_random() -> None:
+def test_the_demo_answers_three_questions_with_the_model_in_the_box() -> None:
     before = time.monotonic()
     child = process("demo", env={"TERM": "dumb"})
     out, err = child.communicate(timeout=120)
     assert child.returncode == 0, err
     assert time.monotonic() - before < 60
+    assert out.count("$ sambay generate") == 3
+    assert [answer for answer in ("933", "6", "33") if f"\\boxed{{{answer}}}" in out] == ["933", "6", "33"]
+    assert "\x1b" not in out, "colours where there is no terminal"
+    assert not err
+
+
+def test_without_a_model_in_the_box_the_demo_shows_a_random_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(assets, "DEFAULT_MODEL", tmp_path)
+    assert cli.main(["demo"]) == 0
+    out, err = capsys.readouterr()
     assert "random weights" in out
     assert "$ sambay info" in out
     ours = out.split("$ sambay generate")[0]  # what follows is the model's own text, which may hold any byte
-    assert "\x1b" not in ours, "colours where there is no terminal"
+    assert "\x1b" not in ours
     assert all(line.startswith("(stopped after") for line in err.splitlines()), err

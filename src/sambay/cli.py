@@ -36,7 +36,8 @@ BAD_INPUT, INTERRUPTED = 2, 130  # exit codes
 DEMO_QUESTIONS = (
     "What is 347 + 586?",
     "Solve 3x + 7 = 25 for x.",
-    "Tom has 12 apples, buys 5 bags of 8 apples each and gives away 9. How many apples does he have?",
+    "Anna has 24 stickers. She gives 9 to Ben. Then she buys 3 packs of 6 stickers each. How many stickers does she"
+    " have now?",
 )
 HELP = "/reset forgets the conversation, /exit leaves, /help shows this. Ctrl-C stops a reply, or leaves at the prompt."
 

@@ -103,13 +103,20 @@ def _greedy(served):
     return [served.chat(f"question {number}", max_tokens=20, temperature=0).json()["choices"] for number in range(3)]
 
 
+def _alive():
+    """Objects of requests by kind, those that other tests keep included."""
+    gc.collect()
+    kinds = (DeltaStream, Exchange, Replies, Branch, Request, Sequence)
+    return Counter(type(one).__name__ for one in gc.get_objects() if type(one) in kinds)
+
+
 @pytest.mark.parametrize(
     ("num_clients", "seconds"), [(64, 2), pytest.param(64, 180, marks=pytest.mark.slow)], ids=["short", "long"]
 )
 def test_a_soak_leaves_the_server_as_it_was(make_served, make_engine, num_clients, seconds):
     engine = make_engine(max_sequences=16, max_batch_tokens=256)
     with make_served(engine, max_queued=40) as served:
-        before = _greedy(served)
+        before, alive_before = _greedy(served), _alive()
         counts = asyncio.run(_soak(served.url, num_clients, seconds))
         assert counts.keys() == {"whole", "stream", "leave", "give up", "broken"}
         served.wait_until_idle(30)
@@ -120,7 +127,5 @@ def test_a_soak_leaves_the_server_as_it_was(make_served, make_engine, num_client
         text = served.client.get("/metrics").text
         assert 'status="500"' not in text
         assert 'status="503"' not in text
-        gc.collect()
-        kinds = (DeltaStream, Exchange, Replies, Branch, Request, Sequence)
-        left = Counter(type(one).__name__ for one in gc.get_objects() if type(one) in kinds)
-        assert sum(left.values()) < 20, left  # what the last requests were may still be in a frame
+        left = _alive() - alive_before
+        assert left.total() < 20, left  # what the last requests were may still be in a frame
