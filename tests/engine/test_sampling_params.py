@@ -19,6 +19,7 @@ BAD_VALUES = [
     ("temperature", False, "0 (greedy)"),
     ("temperature", None, "0 (greedy)"),
     ("top_k", -2, "0 or -1 (off)"),
+    ("top_k", 2**31, "from 1 to 2**31 - 1"),
     ("top_k", 0.5, "0 or -1 (off)"),
     ("top_p", 0.0, "above 0"),
     ("top_p", 1.01, "at most 1"),

@@ -179,7 +179,7 @@ _ALLOWED: dict[str, _Rule] = {
         lambda value: _is_number(value, 0) and (value == 0 or value >= 1e-5),
         "0 (greedy), or a number from 1e-5",
     ),
-    "top_k": (lambda value: _is_whole(value, -1), "a whole number: 0 or -1 (off), or from 1"),
+    "top_k": (lambda value: _is_whole(value, -1, 2**31 - 1), "a whole number: 0 or -1 (off), or from 1 to 2**31 - 1"),
     "top_p": (lambda value: _is_number(value, 0, 1) and value > 0, "above 0 and at most 1 (off)"),
     "min_p": (lambda value: _is_number(value, 0, 1), "0 (off) to 1"),
     "seed": (lambda value: value is None or _is_whole(value, 0, NUM_SEEDS - 1), "None, or 0 to 2**63 - 1"),
