@@ -60,6 +60,25 @@ def check(logits: Tensor, expected: Tensor) -> None:
     torch.testing.assert_close(logits, expected, atol=1e-4, rtol=0)
 
 
+def test_an_adapter_is_part_of_the_model() -> None:
+    """Products are asked of the layers, never of their weights alone, which hold no adapter."""
+    peft = pytest.importorskip("peft")
+    model = small_model("sambayda")
+    config = peft.LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
+    adapted = peft.get_peft_model(model, config).base_model.model.eval()
+    pools = Pools(adapted.config, LIMITS, torch.float32, torch.device("cpu"))
+    forward, tokens = Forward(adapted, pools), [random.randrange(320) for _ in range(12)]
+    pools.place_pages([(1, 0, 3), (1, 1, 5), (1, 2, 2)])
+    slots_B, positions_B = torch.tensor([1]), torch.tensor([10])
+    with torch.inference_mode():
+        expected = adapted(torch.tensor([tokens])).logits[0]
+        stream = forward.read(tokens[:11], 1, 0, is_sampled=True)
+        check(forward.after_reading([stream], forward.decoder.rows(slots_B, positions_B))[0], expected[10])
+        check(
+            forward.decode(torch.tensor(tokens[11:]), forward.decoder.rows(slots_B, positions_B + 1))[0], expected[11]
+        )
+
+
 @pytest.mark.parametrize("page_size", [1, 5, 16])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @torch.inference_mode()

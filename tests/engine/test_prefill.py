@@ -64,7 +64,7 @@ def test_a_ring_holds_the_last_tokens_where_they_belong(tiny_model: SambaYForCau
     for length in chunks:
         window_chunk(layer, hidden_BSD[:, start : start + length], ring, 2, start, None)
         start += length
-    _, keys_BGSC, values_BGSC = layer._project(hidden_BSD, None, None)
+    _, keys_BGSC, values_BGSC = layer.project(hidden_BSD, None, None)
     assert keys_BGSC.shape[1::2] == (num_groups, width)
     for position in range(max(0, start - 16), start):
         torch.testing.assert_close(ring.keys[2, position % 16], keys_BGSC[0, :, position], atol=1e-5, rtol=0)
@@ -77,7 +77,7 @@ def test_a_chunk_looks_through_its_pages(tiny_model: SambaYForCausalLM) -> None:
     """The same layer's attention over pages in no order and over the whole sequence at once."""
     layer = tiny_model.model.layers[5].attn
     hidden_BSD = torch.randn(1, 23, 64)
-    queries_BHSC, keys_BGSC, values_BGSC = layer._project(hidden_BSD, None, None)
+    queries_BHSC, keys_BGSC, values_BGSC = layer.project(hidden_BSD, None, None)
     pages = KeysValues(torch.zeros(9, 5, 2, 16), torch.zeros(9, 5, 2, 16))
     page_ids_M = torch.tensor([7, 2, 8, 1, 4])
     positions_S = torch.arange(23)

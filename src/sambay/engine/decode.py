@@ -11,15 +11,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from sambay import kernels
-from sambay.config import CROSS, MAMBA, MEMORY, WINDOW, SambaYConfig
+from sambay.config import CROSS, MAMBA, MEMORY, WINDOW
 from sambay.engine.cache_format import KeysValues
 from sambay.engine.pools import Pools
 from sambay.kernels.reference_paged import Pairing
-from sambay.model.attention import Attention, rotary_angles, rotate
+from sambay.model.attention import Attention, rotate, rotation_of
 from sambay.model.block import LayerNorm, RMSNorm
 from sambay.model.mamba import Mamba
 from sambay.model.sambay import SambaYForCausalLM
@@ -49,6 +48,7 @@ class ScanInputs(NamedTuple):
     x_BSE: Tensor
     convolved_BSE: Tensor
     delta_BSE: Tensor
+    delta_bias_E: Tensor | None
     B_BSN: Tensor
     C_BSN: Tensor
 
@@ -77,7 +77,9 @@ class Decoder:
         return self._layers(stream, rows, range(self.config.num_self_decoder_layers, self.config.num_hidden_layers))
 
     def _layers(self, stream: Stream, rows: Rows, indices: range) -> Stream:
-        rotation = rotation_of(self.config, rows.positions_B)
+        rotation = rotation_of(self.config, rows.positions_B[:, None])
+        if rotation is not None:
+            rotation = rotation[0][:, 0], rotation[1][:, 0]
         for index in indices:
             block = self.model.layers[index]
             _, normed_BD = add_norm(block.input_layernorm, stream.hidden_BD)
@@ -116,7 +118,7 @@ class Decoder:
         x_BSE, gate_BSE = projected_BSE.chunk(2, dim=-1)
         convolved_BSE = self._convolve(index, x_BSE, slots_B, lengths_B)
         delta_BSR, B_BSN, C_BSN = layer.x_proj(convolved_BSE).split(layer.sizes_RNN, dim=-1)
-        inputs = ScanInputs(x_BSE, convolved_BSE, F.linear(delta_BSR, layer.dt_proj.weight), B_BSN, C_BSN)
+        inputs = ScanInputs(x_BSE, convolved_BSE, *layer.project_delta(delta_BSR), B_BSN, C_BSN)
         return *self._scan(index, inputs, slots_B, lengths_B, gate_BSE, block.is_shared), inputs
 
     def advance(self, index: int, inputs: ScanInputs, slots_B: Tensor, lengths_B: Tensor) -> None:
@@ -134,7 +136,7 @@ class Decoder:
         layer = self.model.layers[index].attn
         return kernels.mamba_step(
             inputs.convolved_BSE, inputs.delta_BSE, self.A[index], inputs.B_BSN, inputs.C_BSN, layer.D,
-            self.pools.mamba[index].states, slots_B, delta_bias_E=layer.dt_proj.bias, gate_BSE=gate_BSE,
+            self.pools.mamba[index].states, slots_B, delta_bias_E=inputs.delta_bias_E, gate_BSE=gate_BSE,
             lengths_B=lengths_B, return_memory=is_shared,
         )  # fmt: skip
 
@@ -207,14 +209,6 @@ def add_norm(
     is_rms = isinstance(norm, RMSNorm)
     bias = None if is_rms else norm.bias
     return kernels.decode_add_norm(hidden, update, norm.weight, bias, eps=norm.eps, is_rms=is_rms, scale=scale)
-
-
-def rotation_of(config: SambaYConfig, positions_B: Tensor) -> tuple[Tensor, Tensor] | None:
-    """Rotary angles of one token a sequence, or None where the model has no rotary embedding."""
-    if config.rope_theta is None:
-        return None
-    cos, sin = rotary_angles(positions_B[:, None], int(config.head_dim or 0), config.rope_theta)
-    return cos[:, 0], sin[:, 0]
 
 
 def _pairing(layer: Attention) -> Pairing | None:

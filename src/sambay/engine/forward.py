@@ -15,6 +15,7 @@ from sambay.engine import prefill
 from sambay.engine.decode import Decoder, Rows, Stream, add_norm, after_mixing
 from sambay.engine.pools import Pools
 from sambay.engine.verify import Places, Verification
+from sambay.model.attention import rotation_of
 from sambay.model.sambay import SambaYForCausalLM
 
 
@@ -46,14 +47,14 @@ class Forward:
         ids_S = torch.tensor(token_ids, device=self.device)
         page_ids_M = self.pools.tables_LM[slot, : -(-length // self.pools.page_tokens)].long()
         positions_S = torch.arange(start, length, device=self.device)
-        rotation = prefill.rotation_of(self.model.config, positions_S)
+        rotation = rotation_of(self.model.config, positions_S[None])
         hidden_BSD, memory_BSE = self._embed(ids_S)[None], None
         for index in range(split):
             is_last = index == split - 1
             block = self.model.model.layers[index]
             layer, normed_BSD = block.attn, add_norm(block.input_layernorm, hidden_BSD)[1]
             if block.mixer is MAMBA:
-                mixed, memory = prefill.mamba_chunk(layer, normed_BSD, self.pools.mamba[index], slot)
+                mixed, memory = prefill.mamba_chunk(layer, normed_BSD, self.pools.mamba[index], slot, block.is_shared)
                 memory_BSE = memory if block.is_shared else memory_BSE
             elif block.mixer is FULL:
                 mixed = self._full(index, normed_BSD, positions_S, page_ids_M, is_last, is_sampled, rotation)
@@ -84,7 +85,7 @@ class Forward:
         """A full layer over a chunk. As the last layer of the self-decoder it has keys and values of every token, and
         a query of the last one alone."""
         layer, pages, size = self.model.model.layers[index].attn, self.pools.pages[index], self.pools.page_tokens
-        queries_BHSC, keys, values = layer._project(normed_BSD, 1 if is_last else None, rotation)
+        queries_BHSC, keys, values = layer.project(normed_BSD, 1 if is_last else None, rotation)
         prefill.write_pages(pages, keys, values, page_ids_M[positions_S // size] * size + positions_S % size)
         if not is_last:
             return prefill.full_chunk(layer, queries_BHSC, pages, page_ids_M, int(positions_S[-1]) + 1)

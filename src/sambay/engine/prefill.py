@@ -15,32 +15,36 @@ from sambay import kernels
 from sambay.engine.cache_format import KeysValues
 from sambay.engine.pools import MambaState
 from sambay.kernels.reference_paged import plain_pages
-from sambay.model.attention import Attention, rotary_angles
+from sambay.model.attention import Attention
 from sambay.model.mamba import Mamba
 
 
-def mamba_chunk(layer: Mamba, hidden_BSD: Tensor, state: MambaState, slot: int) -> tuple[Tensor, Tensor]:
-    """A Mamba layer over a chunk, from the slot's state and into it. Returns (gated output, memory), (1, S, E) both."""
+def mamba_chunk(
+    layer: Mamba, hidden_BSD: Tensor, state: MambaState, slot: int, is_shared: bool
+) -> tuple[Tensor, Tensor | None]:
+    """A Mamba layer over a chunk, from the slot's state and into it.
+
+    Returns the gated output and, of the layer that shares it, the memory, (1, S, E) both.
+    """
     x_BSE, gate_BSE = layer.in_proj(hidden_BSD).chunk(2, dim=-1)
     tail_BEK = state.tails[slot][None]
     weight_EK = layer.conv1d.weight.squeeze(1)
     convolved_BSE = kernels.causal_conv(x_BSE, weight_EK, layer.conv1d.bias, tail_BEK=tail_BEK)
     delta_BSR, B_BSN, C_BSN = layer.x_proj(convolved_BSE).split(layer.sizes_RNN, dim=-1)
-    delta_BSE = F.linear(delta_BSR, layer.dt_proj.weight)
+    delta_BSE, delta_bias_E = layer.project_delta(delta_BSR)
     output_BSE, memory_BSE, final_BEN = kernels.selective_scan(
         convolved_BSE, delta_BSE, -torch.exp(layer.A_log.float()), B_BSN, C_BSN, layer.D,
-        delta_bias_E=layer.dt_proj.bias, gate_BSE=gate_BSE, initial_state_BEN=state.states[slot][None],
-        return_memory=True,
+        delta_bias_E=delta_bias_E, gate_BSE=gate_BSE, initial_state_BEN=state.states[slot][None],
+        return_memory=is_shared,
     )  # fmt: skip
     state.tails[slot] = torch.cat([tail_BEK[0], x_BSE[0].t()], dim=1)[:, -tail_BEK.shape[2] :]
     state.states[slot] = final_BEN[0]
-    assert memory_BSE is not None
     return output_BSE, memory_BSE
 
 
 def window_chunk(layer: Attention, hidden_BSD: Tensor, ring: KeysValues, slot: int, start: int, rotation) -> Tensor:
     """A window layer over a chunk: what the ring still holds, then the new tokens, which go into it. (1, S, H*C)"""
-    queries_BHSC, keys_BGSC, values_BGSC = layer._project(hidden_BSD, None, rotation)
+    queries_BHSC, keys_BGSC, values_BGSC = layer.project(hidden_BSD, None, rotation)
     assert keys_BGSC is not None
     assert values_BGSC is not None
     window, length = ring.keys.shape[1], keys_BGSC.shape[2]
@@ -117,10 +121,3 @@ def _band(window: int, block: int, blocks: int, before: int, device: torch.devic
     is_seen_QK = (key_K > query_Q1) & (key_K <= query_Q1 + window)
     is_there_NK = torch.arange(blocks, device=device)[:, None] * block + key_K >= window - before
     return (is_seen_QK & is_there_NK[:, None])[:, None]
-
-
-def rotation_of(layer_config, positions_S: Tensor) -> tuple[Tensor, Tensor] | None:
-    """Rotary angles of a chunk's positions, or None where the model has no rotary embedding."""
-    if layer_config.rope_theta is None:
-        return None
-    return rotary_angles(positions_S[None], int(layer_config.head_dim or 0), layer_config.rope_theta)

@@ -72,7 +72,7 @@ class Attention(nn.Module):
         as pairs, (B, G/2, T, 2C), and `attention_mask` is whatever the configured backend takes. At padding
         (`padding_BS` 0) what the backend gave for a query that sees nothing is replaced by zero.
         """
-        queries_BHSC, new_keys, new_values = self._project(hidden_BSD, keep, position_embeddings)
+        queries_BHSC, new_keys, new_values = self.project(hidden_BSD, keep, position_embeddings)
         if new_keys is not None and new_values is not None:
             keys_BGTC, values_BGTC = new_keys, new_values
             if past_key_values is not None:
@@ -96,7 +96,7 @@ class Attention(nn.Module):
         mixed = maps_BSHC.flatten(2) if self.inner_cross_attn is None else self.inner_cross_attn(maps_BSHC)
         return self.out_proj(mixed), weights, keys_BGTC, values_BGTC
 
-    def _project(
+    def project(
         self, hidden_BSD: Tensor, keep: int | None, rotation: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Queries of the last `keep` positions, and keys and values of all, as the attention backend takes them."""
@@ -255,6 +255,13 @@ def rotary_angles(position_ids_BS: Tensor, head_dim: int, theta: float) -> tuple
     angles = position_ids_BS[..., None].float() * theta**-powers
     angles = torch.cat([angles, angles], dim=-1)[:, :, None, :]
     return angles.cos(), angles.sin()
+
+
+def rotation_of(config: SambaYConfig, position_ids_BS: Tensor) -> tuple[Tensor, Tensor] | None:
+    """`rotary_angles` of a model's positions, or None where it has no rotary embedding."""
+    if config.rope_theta is None:
+        return None
+    return rotary_angles(position_ids_BS, int(config.head_dim or 0), config.rope_theta)
 
 
 def rotate(heads_BSHC: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:

@@ -61,7 +61,7 @@ class Mamba(nn.Module):
         )
         x_BSE = _without_padding(x_BSE, padding_BS)
         delta_BSR, B_BSN, C_BSN = self.x_proj(x_BSE).split(self.sizes_RNN, dim=-1)
-        delta_BSE, delta_bias_E = self._delta(delta_BSR)
+        delta_BSE, delta_bias_E = self.project_delta(delta_BSR)
         output_BSE, memory_BSE, final_BEN = kernels.selective_scan(
             x_BSE, delta_BSE, -torch.exp(self.A_log.float()), B_BSN, C_BSN, self.D,
             delta_bias_E=delta_bias_E, gate_BSE=gate_BSE, initial_state_BEN=state_BEN,
@@ -71,7 +71,7 @@ class Mamba(nn.Module):
             self._store(past_key_values, inputs_BSE, final_BEN)
         return self.out_proj(output_BSE if keep is None else output_BSE[:, -keep:]), memory_BSE
 
-    def _delta(self, delta_BSR: Tensor) -> tuple[Tensor, Tensor | None]:
+    def project_delta(self, delta_BSR: Tensor) -> tuple[Tensor, Tensor | None]:
         """The projected step sizes and the bias still to be added: in float32, unless an adapter wraps the layer."""
         if type(self.dt_proj) is nn.Linear:
             return nn.functional.linear(delta_BSR, self.dt_proj.weight), self.dt_proj.bias

@@ -19,7 +19,7 @@ from transformers.utils.output_capturing import capture_outputs
 from sambay.config import FULL, SambaYConfig
 from sambay.kernels.reference import document_starts
 from sambay.model import packed
-from sambay.model.attention import Attention, DifferentialMaps, SubNorm, rotary_angles
+from sambay.model.attention import Attention, DifferentialMaps, SubNorm, rotation_of
 from sambay.model.block import Block, make_norm, residual_dtype
 from sambay.model.mamba import Mamba
 from sambay.model.visibility import Visibility, documents, only_last, see
@@ -139,10 +139,9 @@ class SambaYModel(SambaYPreTrainedModel):
     ) -> Tensor:  # fmt: skip
         """The two halves. From the query side of the last self-decoder layer on, only the kept positions remain."""
         hidden_BSD = self.dropout(embeddings_BSD.to(residual_dtype(embeddings_BSD.dtype)))
-        memory_BSE = keys = values = rotation = None
+        memory_BSE = keys = values = None
         split = self.config.num_self_decoder_layers
-        if self.config.rope_theta is not None:
-            rotation = rotary_angles(seen.position_ids_BS, int(self.config.head_dim or 0), self.config.rope_theta)
+        rotation = rotation_of(self.config, seen.position_ids_BS)
         for index, block in enumerate(self.layers):
             is_last_self = last is not None and index == split - 1
             here = last if last is not None and index >= split - 1 else seen
