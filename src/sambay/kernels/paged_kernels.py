@@ -39,6 +39,13 @@ def tile_pages(table, first, end, S: tl.constexpr, T: tl.constexpr):
 
 
 @triton.jit
+def added(sum_MC, decay_M, part_MC):
+    """sum * decay + part, the tile's product by itself: as the product's start value the sum would take each of its
+    roundings, which matrix units do by cutting off, and all to one side. Written as `fma`, which the compiler leaves."""
+    return tl.fma(sum_MC, tl.broadcast_to(decay_M[:, None], sum_MC.shape), part_MC)
+
+
+@triton.jit
 def finished(even_PC, odd_PC, weight_C, lambda_, one_minus_init, eps, C: tl.constexpr):
     """(1 - lambda_init) RMSNorm(even - lambda * odd); channels from C on hold zeros."""
     difference_PC = even_PC - lambda_ * odd_PC
@@ -132,7 +139,8 @@ def attend(
         p_MT = tl.exp2(scores_MT - new_M[:, None])
         weights_MT = weights_MT * decay_M[:, None] + p_MT
         v_TC = tl.load(values + at_TC, mask=is_read_TC, other=0.0).to(OPERAND)
-        sum_MC = tl.dot(p_MT.to(OPERAND), v_TC, sum_MC * decay_M[:, None], input_precision="ieee")
+        part_MC = tl.dot(p_MT.to(OPERAND), v_TC, input_precision="ieee")
+        sum_MC = added(sum_MC, decay_M, part_MC)
         largest_M = new_M
 
     total_M = language.sum(weights_MT, 1)

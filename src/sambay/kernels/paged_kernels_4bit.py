@@ -11,7 +11,7 @@ import triton
 import triton.language as tl  # the interpreter also looks for it here
 
 from sambay.kernels.dialect import IS_INTERPRETED
-from sambay.kernels.paged_kernels import keep, split_tokens, tile_pages
+from sambay.kernels.paged_kernels import added, keep, split_tokens, tile_pages
 
 if IS_INTERPRETED:
     from sambay.kernels.dialect import gl as language
@@ -107,8 +107,8 @@ def attend_4bit(
             high_rest_MT * decay_M[:, None] + p_MT * half_of(v_T, 3)[None, :] - EXTRA * high_p_MT.to(tl.float32)
         )
         low_v_TD, high_v_TD = as_numbers(v_TD & 15, OPERAND, EXTRA), as_numbers(v_TD >> 4, OPERAND, EXTRA)
-        low_sum_MD = tl.dot(low_p_MT, low_v_TD, low_sum_MD * decay_M[:, None], input_precision="ieee")
-        high_sum_MD = tl.dot(high_p_MT, high_v_TD, high_sum_MD * decay_M[:, None], input_precision="ieee")
+        low_sum_MD = added(low_sum_MD, decay_M, tl.dot(low_p_MT, low_v_TD, input_precision="ieee"))
+        high_sum_MD = added(high_sum_MD, decay_M, tl.dot(high_p_MT, high_v_TD, input_precision="ieee"))
         largest_M = new_M
 
     low_sum_MD += language.sum(low_rest_MT, 1)[:, None]
