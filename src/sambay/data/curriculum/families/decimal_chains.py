@@ -63,16 +63,16 @@ DECIMAL_CHAIN = Family(
         Reckon {chain} for me.
     """),
     stories("""
-        My account moved like this: {chain}. Where does it stand?
-        Collapse {chain} into a single decimal.
-        Which decimal equals {chain}?
-        A measuring tape and some cuts: {chain}. What length results?
-        If I enter {chain} =, what appears?
-        Could you sum this up? {chain}
-        The expression {chain} has which value?
-        Let d = {chain}. Find d.
-        I would like the total of {chain}.
-        {chain}, please, with every decimal place.
+        My friend and I got different answers for {chain}. What is the correct one?
+        Fill in the blank: {chain} = ____
+        Line up the decimal points and find the answer to {chain}.
+        A spreadsheet cell contains the formula ={chain}. What value does it show?
+        Starting from the left, add and subtract: {chain}
+        hey can you do {chain} for me? i don't have a calculator here
+        Exercise: carry out the operations in {chain} and write down the result.
+        What number do you end up with after {chain}?
+        Without rounding anything, how much does {chain} give?
+        I have to hand in {chain} tomorrow and decimals confuse me. What should the result be?
     """),
 )
 
