@@ -120,16 +120,16 @@ EXTREME_SPELLING = Family(
         Options: {spaced}. Take the {wanted} and write it as a plain number.
     """),
     stories("""
-        Sensors sent the readings {parted}. Which reading was the {wanted}?
-        Sort these in your head and tell me the {wanted}: {spaced}
-        Out of {spaced} I am after the {wanted} one.
-        Whatever their notation, which of {parted} is the {wanted}?
-        Let S be the set of the numbers {spaced}. What is the {wanted} element of S?
-        Can you spot the {wanted} entry?{lines}
-        Someone mixed notations: {spaced}. Say which number is {wanted}.
-        Among all of {parted}, the {wanted} is what?
-        State the {wanted} amount in this column.{lines}
-        Given: {spaced}. Wanted: the {wanted}.
+        {parted} - pick out the {wanted} of these numbers.
+        I exported a column from a spreadsheet and the number formats are mixed up. What is the {wanted} value in it?{lines}
+        Compare these numbers and write the {wanted} one in ordinary decimal notation: {parted}
+        What was the {wanted} of these measurements from our lab?{lines}
+        Some of these may be in scientific notation. Which one has the {wanted} value: {spaced}
+        which is the {wanted} of these?? {spaced}
+        The numbers {parted} look almost the same to me. Which of them is {wanted}?
+        Multiple choice. Select the {wanted} number.{lines}
+        A program printed {spaced} on the screen. What is the {wanted} number in its output?
+        If you had to name the {wanted} number in the list {parted}, which would it be?
     """),
 )
 
