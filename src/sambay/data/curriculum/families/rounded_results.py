@@ -91,16 +91,16 @@ ROUNDED_RESULT = Family(
         what's {tight} rounded to {to}
     """),
     stories("""
-        Approximate {expression} to {to}.
-        A calculator that shows {to} is given {tight}. What is on its screen?
-        With {to} kept, {printed} becomes what?
-        Could you get {expression} for me? I can use {to}.
-        Let x = {expression}. State x to {to}.
-        The engineer wants {printed}, but only to {to}. What do I tell her?
-        In the table, {tight} is entered to {to}. Which number goes in?
-        Shorten the value of {expression} to {to}.
-        How is {printed} written when it is rounded to {to}?
-        Say what {tight} comes to, cut to {to} by rounding.
+        What is {expression}, accurate to {to}?
+        My phone gives too many digits for {tight}. What is the result when it is rounded to {to}?
+        Round your answer to {to}: ${printed:latex}$
+        Fill in the blank with a number rounded to {to}: {expression} = ____
+        Our lab report asks for {to}. What should I write for {printed}?
+        Evaluate {tight} and express the result using {to}.
+        hi, i need {expression} rounded off, {to} is enough
+        Suppose that all results have to be reported to {to}. How would you report {printed}?
+        First compute {expression}, then round what you get to {to}.
+        How much is {tight} if the final answer is given to {to}?
     """),
 )
 
