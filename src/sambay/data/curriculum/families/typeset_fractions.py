@@ -89,16 +89,16 @@ FRACTIONS_TYPESET = Family(
         My result is {a:set}. Simplify it.
     """),
     stories("""
-        Find numerator and denominator without a common factor so that the fraction is {a:set}.
-        A pupil leaves {a:set} in her notebook. How should it look in lowest terms?
-        Could this be shorter? {a:set} Write it as short as possible.
-        Strip {a:set} of every common divisor.
-        Let q = {a:set}. Express q by coprime numbers.
-        What does {a:set} turn into when it is cancelled completely?
-        {a:set} has a simplest equal. Which?
-        Show the irreducible version of {a:set}.
-        Take {a:set} down to its lowest terms, please.
-        Same value as {a:set}, smallest denominator: which fraction?
+        My teacher wants {a:set} in simplest form. What should I write?
+        Divide the numerator and the denominator of {a:set} by their greatest common divisor. What is the result?
+        Cancel all common factors in {a:set} and give what remains.
+        I got {a:set} as my answer, but the answer key has it fully reduced. What does the key say?
+        Fill in the blank so that it is in lowest terms: {a:set} = ____
+        How far can {a:set} be reduced? Give its simplest form.
+        write {a:set} with the smallest possible whole numbers on top and bottom
+        Exercise: reduce the following fraction completely: {a:set}
+        Please make {a:set} as simple as you can, no decimals.
+        Someone wrote {a:set} in a report. What is the same number as a fraction in lowest terms?
     """),
 )
 
