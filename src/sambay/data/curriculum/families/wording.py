@@ -16,7 +16,7 @@ _ASKING = (
     "I need {}.",
 )
 _ASKING_HELD_OUT = (
-    "Could you find {} for me?",
+    "Could you find this for me: {}?",
     "I would like to know {}.",
     "Can you get {}?",
     "Give {}.",
