@@ -50,7 +50,7 @@ TRIANGLE_ANGLE = Family(
     ),
     held_out_wordings=asked_held_out(
         "the {wanted} when {given} are in a triangle",
-        "the number of degrees of the {wanted}, the triangle having {given}",
+        "the {wanted} in degrees, the triangle having {given}",
     ),
 )
 
@@ -101,7 +101,7 @@ MISSING_ANGLE = Family(
         "{known} degrees and x lie {place} and fill it. What is x?",
     ),
     held_out_wordings=asked_held_out(
-        "the remaining angle {place}, with the rest of them {known} degrees",
+        "the remaining angle {place}, the other angles there being {known} degrees in size",
         "x, when x and {known} degrees are all the angles {place}",
     ),
 )

@@ -91,7 +91,7 @@ PRODUCT_RULE = Family(
         "With {choices}, how many different sets of one each are possible?",
     ),
     held_out_wordings=asked_held_out(
-        "how many different choices of one of each {choices} allow",
+        "the number of possible choices if one of each is to be picked from {choices}",
         "the count of all combinations when one of each is taken from {choices}",
     ),
 )
@@ -144,7 +144,7 @@ ARRANGEMENTS = Family(
         "{posts:number} of {group:size} get {posts:prizes}; one of {group:others} tents is chosen. How many ways?",
     ),
     held_out_wordings=asked_held_out(
-        "how many ways a club can elect {posts} from {group}",
+        "the number of ways in which a club can elect {posts} from {group}",
         "the count of possible results of electing {posts} from {group}",
     ),
 )
@@ -188,7 +188,7 @@ SELECTIONS = Family(
         "How many different selections of {group} are there?",
     ),
     held_out_wordings=asked_held_out(
-        "how many groups can be formed from {group}, order aside", "the count of unordered choices of {group}"
+        "the number of groups that consist of {group}, order aside", "the count of unordered choices of {group}"
     ),
 )
 
@@ -266,7 +266,7 @@ SET_SIZES = Family(
         "If {given}, how many {wanted}?",
     ),
     held_out_wordings=crossed(
-        ("Among students {given}.", "I asked my neighbours: {given}."),
+        ("About the students of a school: {given}.", "I asked my neighbours: {given}."),
         (
             "Tell me how many {wanted}.",
             "Please count those who {wanted}.",

@@ -47,7 +47,7 @@ EXPONENT_RULES = Family(
         "{base} to which power is {power}?",
     ),
     held_out_wordings=asked_held_out(
-        "the exponent of {base} that {power} comes to", "n, where {power} is the same as {base}^n"
+        "the exponent of {base} once {power} is a single power", "n, where {power} is the same as {base}^n"
     ),
 )
 

@@ -143,7 +143,8 @@ WEIGHTED_MEAN = Family(
         "{groups}: overall mean?",
     ),
     held_out_wordings=asked_held_out(
-        "the combined mean if there are {groups}", "the average of everything, the parts being {groups}"
+        "the combined mean of all numbers if there are {groups}",
+        "the average of all the marks taken together, these being {groups}",
     ),
 )
 

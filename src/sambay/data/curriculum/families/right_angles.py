@@ -133,7 +133,8 @@ MIDPOINT = Family(
         "Midpoint of {points}: {wanted}?",
     ),
     held_out_wordings=asked_held_out(
-        "the {wanted} of the centre of the segment from {points}", "the {wanted} of the middle point between {points}"
+        "the {wanted} of the centre of the segment between {points}",
+        "the {wanted} of the middle point between {points}",
     ),
 )
 
@@ -170,7 +171,7 @@ DISTANCE = Family(
         "{points}: {wanted}?",
     ),
     held_out_wordings=asked_held_out(
-        "the {wanted} in the plane from one to the other of {points}", "the {wanted} for the pair of points {points}"
+        "the {wanted} in the plane that separates {points}", "the {wanted} for the pair of points {points}"
     ),
 )
 

@@ -248,7 +248,9 @@ NUMBER_PATTERN = Family(
         "Look at the steps between {terms}. What is the next number?",
         "The numbers {terms} follow a pattern. Which number follows?",
     ),
-    held_out_wordings=asked_held_out("the missing last number of {terms}, _", "the successor in the row {terms}"),
+    held_out_wordings=asked_held_out(
+        "the missing last number of {terms}, _", "the number that follows in the row {terms}"
+    ),
 )
 
 FAMILIES = (ARITHMETIC_SEQUENCE, GEOMETRIC_SEQUENCE, RECURSIVE_SEQUENCE, SEQUENCE_SUM, NUMBER_PATTERN)
