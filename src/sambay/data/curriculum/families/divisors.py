@@ -85,7 +85,7 @@ GCD = Family(
         "what's the gcd of {a} and {b}",
     ),
     held_out_wordings=(
-        "Ropes of {a} m and {b} m are cut into equal pieces, as long as possible. How long is a piece in m?",
+        "Ropes of {a} m and {b} m are cut into equal pieces, as long as possible, no waste. How long is a piece in m?",
         "Could you run the Euclidean algorithm with {a} and {b}?",
         "Of all common divisors of {a} and {b}, state the greatest.",
         "Which number is the largest factor that {a} and {b} have in common?",

@@ -149,11 +149,11 @@ DIVISION_WITH_REMAINDER = Family(
         "Could you do {a} by {b} in long division? Only the {part} matters.",
         "{a} coins, {b} pirates, equal shares: {share}?",
         "Take {b} out of {a} again and again. {fit}",
-        "Let n = {a} and d = {b}. What is the {part} of n by d?",
-        "The dividend is {a} and the divisor {b}. State the {part}.",
-        "Say the {part} that comes out if {b} divides {a}.",
+        "Let n = {a} and d = {b}. What is the {part} when n is divided by d in whole numbers?",
+        "In a division with remainder the dividend is {a} and the divisor {b}. State the {part}.",
+        "Say the {part} that comes out if {a} is divided by {b} without going into decimals.",
         "Among {b} pupils {a} pencils are handed out evenly, as far as it goes; {share}?",
-        "With dividend {a} and divisor {b}, the {part} equals what?",
+        "With dividend {a} and divisor {b}, the {part} in whole-number division equals what?",
     ),
 )
 

@@ -122,7 +122,7 @@ SCIENTIFIC_POWER = Family(
         Could you find the power with base {base} and exponent {exponent}? Scientific, three significant figures.
         For my lab book: {bracketed}^{exponent}, significant figures: 3, notation: scientific with e.
         Approximate {bracketed}^{exponent} by a three-figure number in e notation.
-        Which number a.bce+d is {bracketed}^{exponent}, rounded?
+        Rounded to three figures and typed with an e, as 4.56e-7 is, {bracketed}^{exponent} is what?
         With exponent {exponent}, the number {base} becomes what? Write 3 significant figures and e.
     """),
 )

@@ -99,7 +99,7 @@ ADDITION = Family(
     held_out_wordings=(
         "Could you total {a} and {b} for me?",
         "What number is {b} more than {a}?",
-        "Put {a} and {b} together. What is the result?",
+        "Piles of {a} and {b} cards are put together. How many cards is that?",
         "What does {a} + {b} come to?",
         "Let a = {a} and b = {b}. Find a + b.",
         "Increase {a} by {b}.",
