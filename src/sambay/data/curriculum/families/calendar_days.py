@@ -122,7 +122,7 @@ DAY_OF_WEEK = Family(
         Between a day and a {day} there is a step of {n} days: the day is {direction} the {day}. Which day is it?
         Weekday wanted: {n} days {direction} {day}.
         What day of the week does {name} write down for the date {n} days {direction} a {day}?
-        Now think of a {day} and the date {n} days {direction}. What weekday has that date?
+        Now think of a {day} and the date {n} days {direction}. What weekday is that date?
         In a diary there is a note for the day {n} days {direction} a {day}. Which weekday is at its top?
         The day {n} days {direction} a {day} is called what?
     """),
@@ -199,7 +199,7 @@ DAYS_BETWEEN = Family(
         How many days have passed on {end} since {start} of the same common year?
         Starting from {start}, after how many days do you reach {end}? The year has 365 days.
         A race begins on {start} and ends on {end}, in no leap year. How many days later does it end?
-        If {start} is day zero in a normal year, which number has the day {end}?
+        If {start} is day zero in a normal year, which number does the day {end} have?
         {name} waits from {start} for a feast on {end}. How many times must {he} sleep, in a year of 365 days?
         The contract runs from {start} to {end} (no leap year). By how many days is its end after its start?
         Days wanted: {start} to {end}, common year.

@@ -164,7 +164,7 @@ CLOCK_BACK = Family(
         A plane landed at {end}. It was in the air for {length}. At which time did it take off?
         At {end} exactly {length} have gone by. Since when?
         The battery of {name}'s phone was empty at {end}, {length} after it was full. When was it full?
-        Which time comes {length} ahead of {end}?
+        Which time is earlier than {end} by {length}?
         {name} is back at {end} and says: "I was away for {length}." When did {he} go?
         A {job} closes the shop at {end}, {length} after opening it. What was the opening time?
     """),

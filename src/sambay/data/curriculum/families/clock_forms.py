@@ -137,7 +137,7 @@ TO_AM_PM = Family(
         With am or pm, the time {moved}{start} reads how?
         The {event} is to begin {moved_at}{start}. State this in twelve-hour time with am or pm.
         Find the am or pm time that means {moved}{start}.
-        When it is {moved}{start}, what do people at the {place} say who use am and pm?
+        When it is {moved}{start}, what do people say who use am and pm?
         Rewrite for a 12-hour clock, with am or pm: the time {moved}{start}.
     """),
 )

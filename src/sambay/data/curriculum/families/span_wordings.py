@@ -66,12 +66,12 @@ SPAN_WORDINGS = stories("""
     Between {start} and {end}, what amount of time went by? Express it as {form:shown}.
 """)
 SPAN_WORDINGS_HELD_OUT = stories("""
-    Say in {form:shown} how long someone waits who comes at {start} and goes at {end}.
-    The {event} opened at {start} and closed at {end}; tell its length in {form:shown}.
+    Say in the form {form:shown} how long someone waits who comes at {start} and goes at {end}.
+    The {event} opened at {start} and closed at {end}; tell its length in the form {form:shown}.
     Which duration, written {form:shown}, leads from {start} to {end}?
-    A clock is read at {start} and again at {end}. How much later is that, as {form:shown}?
+    A meter is read at {start} and again at {end}. How much later is that, as {form:shown}?
     If a {event} runs between {start} and {end}, how long does it run? Please state {form:shown}.
-    Time needed when you begin at {start} and stop at {end}, in {form:shown}, please.
+    Time needed when you begin at {start} and stop at {end}, in the form {form:shown}, please.
     {name} notes {start} when the {event} starts and {end} when it stops. What duration should {he} note ({form:shown})?
     After {start}, how long did it take to get to {end}? The answer has the form {form:shown}.
     Turn this into a duration of the form {form:shown}: begun {start}, ended {end}.

@@ -81,10 +81,10 @@ WEEKDAY_OF_DATE = Family(
         When the date was {date:shown}, which weekday did people have?{how}
         {name} asks on what weekday {his} birthday, {date:shown}, was.{how}
         For {date:shown}, name the weekday.{how}
-        The day {date:shown} had which place in the week?{how}
+        The day {date:shown} was which of the seven weekdays?{how}
         Did {date:shown} come on a Monday or on what other day?{how}
         Say the weekday: {date:shown}.{how}
-        What did the calendar in the {place} give as weekday on {date:shown}?{how}
+        What did the calendar give as weekday on {date:shown}?{how}
         Whatever happened on {date:shown}, which weekday did it happen on?{how}
     """),
 )

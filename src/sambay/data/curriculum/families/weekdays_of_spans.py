@@ -151,7 +151,7 @@ WEEKDAYS_COUNTED = Family(
         Of the days {start:shown} through {end:shown}, how many are {wanted:shown}?{how}
         If one counts {wanted:shown} from {start:shown} on and stops with {end:shown}, how far does one get?{how}
         With both dates in, how many {wanted:shown} has the span {start:shown} to {end:shown}?{how}
-        The number of {wanted:shown}, {start:shown} and {end:shown} and all between them?{how}
+        What is the number of {wanted:shown} among {start:shown}, {end:shown} and all dates between them?{how}
         Say how many {wanted:shown} there will be, {start:shown} being the first day and {end:shown} the last.{how}
     """),
 )
