@@ -114,7 +114,7 @@ AGES_SUM_DIFFERENCE = Family(
           {difference}.
         If {name} is {difference} years older than {name2} and both ages make {sum}, which birthday does {asked} have
           in {years} years?
-        {name} and {name2} differ in age by {difference} years, {name} being older. They share {sum} years. What age
+        {name} and {name2} differ in age by {difference} years, {name} being older. Their ages add up to {sum}. What age
           does {asked} have {years} years later?
     """),
 )
@@ -180,9 +180,9 @@ AGES_MULTIPLE = Family(
           times as old.
         If {name} is {times} times as old as {name2} and both ages make {sum}, which birthday does {asked} have in
           {years} years?
-        {name} is {times} times the age of {name2}. They share {sum} years. What age does {asked} have {years} years
+        {name} is {times} times the age of {name2}. Their ages add up to {sum}. What age does {asked} have {years} years
           later?
-        {sum} years are shared by {name} and {name2}, and {name} has {times} times the years of {name2}. Find the age
+        {name} and {name2} are {sum} years old between them, and {name} is {times} times as old as {name2}. Find the age
           of {asked} in {years} years.
     """),
 )

@@ -185,7 +185,7 @@ CHANGE_BASE = Family(
         How does {digits} look in {target_base} when it was in {base} before?
         Bring the {kind} numeral {digits} into {target_kind} notation.
         Could you put {digits}, which is in {base}, into {target_base}?
-        The digits {digits} have base {b}. Which digits has the same number in base {c}?
+        The digits {digits} have base {b}. Which digits does the same number have in base {c}?
         State in {target_base} the {kind} numeral {digits}.
         With base {c} instead of base {b}, what becomes of {digits}?
     """),

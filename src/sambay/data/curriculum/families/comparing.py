@@ -132,7 +132,7 @@ COMPARING_NUMBERS = Family(
         "Point out the {wanted} among {listed}.",
         "Here are some values: {listed}. I want the {wanted} one.",
         "Say which is {wanted}. Your options: {choice}",
-        "Put {listed} side by side: where is the {wanted}?",
+        "Put {listed} side by side: which is the {wanted}?",
     ),
 )
 

@@ -104,7 +104,7 @@ FRACTION_OF_NUMBER = Family(
         "From {n}, the part {a} is how much?",
         "Let n = {n}. What is {a} of n?",
         "State {a} of {n}.",
-        "A film of {n} minutes has run for {a} of its time. How many minutes were that?",
+        "A film of {n} minutes has run for {a} of its time. How many minutes is that?",
         "Say how many {a} of {n} sheep are.",
         "How large is the share if it is {a} of {n}?",
         "With {n} as the whole, how much is {a}?",

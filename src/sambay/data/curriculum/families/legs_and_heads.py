@@ -108,10 +108,10 @@ LEGS_AND_HEADS = Family(
           both kinds with {legs} {parts}?
         On {name2}'s land are {heads} {few} and {many}. Someone counted all {parts} and got {legs}. Given {least}
           each for the {few} and {most} each for the {many}, how many {asked} are there?
-        Of both {few} and {many} there are some. Number of both: {heads}. Number of {parts}: {legs}. The {few}:
+        Of both {few} and {many} there are some. Number of both together: {heads}. Number of {parts}: {legs}. The {few}:
           {least} each. The {many}: {most} each. Number of {asked}?
         Two kinds, {few} and {many}, are {heads} in number. The first kind has {least} {parts} each, the second
-          {most}. Their {parts} number {legs}. Find the {asked}.
+          {most}. Their {parts} number {legs}. Find the number of {asked}.
         Can you find how many {asked} there are? Together {few} and {many} are {heads}. Their {parts}: {legs}. Of these,
           each of the {few} has {least}, and each of the {many} {most}.
         When all {parts} of {heads} {few} and {many} are added up, {legs} come out; {least} are counted for each of

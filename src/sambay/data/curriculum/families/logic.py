@@ -182,7 +182,7 @@ COUNT_LETTER = Family(
         Among the letters of {word}, {letter} appears how often?
         When typing {word}, how many times is the key {letter} pressed?
         Say how many copies of {letter} the word {word} contains.
-        With what number does {letter} occur in the spelling of {word}?
+        What number of times does {letter} occur in the spelling of {word}?
         Search {word} for {letter}. How many do you find?
         Take the word {word} and report how many times it has {letter}.
     """),

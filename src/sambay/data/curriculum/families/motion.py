@@ -172,7 +172,7 @@ PROFIT_LOSS = Family(
             ),
             (
                 "Tell me the {wanted}.",
-                "Which {wanted} is made?",
+                "How much {wanted} is made?",
                 "Please work out the {wanted}.",
                 "State the {wanted}.",
             ),

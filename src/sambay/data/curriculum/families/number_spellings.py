@@ -121,7 +121,7 @@ EXTREME_SPELLING = Family(
     """),
     stories("""
         {parted} - pick out the {wanted} of these numbers.
-        I exported a column from a spreadsheet and the number formats are mixed up. What is the {wanted} value in it?{lines}
+        I exported a spreadsheet column and its number formats are mixed up. What is the {wanted} value?{lines}
         Compare these numbers and write the {wanted} one in ordinary decimal notation: {parted}
         What was the {wanted} of these measurements from our lab?{lines}
         Some of these may be in scientific notation. Which one has the {wanted} value: {spaced}

@@ -154,7 +154,7 @@ PERCENT_APPLIED = Family(
         "Yesterday it was {n}. Since then it has {gone} by {p}%. How much is it today?",
         "What will {n} be once it has been {changed} by {p}%?",
         "Starting from {n}, {a_name} of {p} percent leads to what?",
-        "Let x = {n}. A {name} of x by {p}% gives what?",
+        "Let x = {n}. What does x become through {a_name} of {p}%?",
         "The bill of {n} euros was {changed} by {p}%. How many euros must be paid?",
         "State the value of {n} after it {past} by {p} percent.",
         "A wage of {n} dollars a day sees {a_name} of {p}%. Say the new wage in dollars.",

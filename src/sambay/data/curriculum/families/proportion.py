@@ -59,11 +59,11 @@ PROPORTION = Family(
         "At {c} euros for {a} {things}, find what {b} {things} cost.",
         "The price of {a} {things} is {c} dollars. Tell me the price of {b} such {things}.",
         "What would {b} {things} weigh if {a} weigh {c} grams?",
-        "{b} pumps fill how many litres a minute, when {a} of them fill {c}?",
+        "{b} pumps deliver how many litres a minute, when {a} of them deliver {c}?",
         "In {a} days a baker uses {c} kg of sugar. How many kg are used in {b} days?",
         "Someone reads {c} pages in {a} hours. At that speed, how many pages in {b} hours?",
         "Solve the proportion: {a} gives {c}, so {b} gives how much?",
-        "I bought {a} {things} for {c} coins. What will {b} of the same {things} be?",
+        "I bought {a} {things} for {c} coins. How many coins will {b} of the same {things} be?",
         "A wall of {a} m takes {c} bricks. How many bricks does a wall of {b} m take?",
     ),
 )
@@ -113,13 +113,13 @@ INVERSE_PROPORTION = Family(
     held_out_wordings=(
         "How long, in days, do {b} builders need for what {a} builders do in {c} days?",
         "A task keeps {a} helpers busy for {c} hours. With {b} helpers, how many hours does it take?",
-        "{b} cooks prepare a feast; {a} cooks would need {c} hours for it. How many hours do they need?",
+        "{b} cooks prepare a feast; {a} cooks would need {c} hours for it. How many hours do the {b} need?",
         "Water for {a} campers lasts {c} days. Now there are {b} campers. How many days does it last?",
         "Driving at {a} km an hour I need {c} hours. What if I drive {b} km an hour: how many hours?",
-        "Two quantities have a constant product. The first is {a} if the second is {c}. With {b} first, the second?",
+        "Two quantities have a constant product. {a} goes with {c}. For a first quantity of {b}, what is the second?",
         "What number of days do {b} mowers need, if {a} mowers mow the field in {c} days?",
         "Suppose {a} printers print a book in {c} minutes. Find the minutes that {b} printers need.",
-        "{c} hours are needed by {a} cleaners. Please compute the hours for {b} cleaners.",
+        "{c} hours are needed by {a} cleaners for a house. Please compute the hours for {b} cleaners.",
         "Inverse proportion: {a} goes with {c}. What goes with {b}?",
     ),
 )
@@ -169,7 +169,7 @@ RATIO_SPLIT = Family(
     ),
     held_out_wordings=(
         "Two or more numbers are in the ratio {ratio} and add up to {total}. What is the {place} number?",
-        "Someone divides {total} coins by the ratio {ratio}. What does the {place} person receive?",
+        "Someone divides {total} coins in the ratio {ratio}. What does the {place} person receive?",
         "Please cut {total} into parts like {ratio} and tell me the {place}.",
         "The ratio is {ratio}, the whole is {total}. How much is the {place} part?",
         "How much is the {place} portion if {total} gets portioned {ratio}?",
@@ -224,7 +224,7 @@ UNIT_RATE = Family(
     ),
     held_out_wordings=(
         *crossed(
-            ("At the market {things} cost {offer}.", "On the label of some {things} stands: {offer}."),
+            ("At the market {things} cost {offer}.", "The label on some {things} reads: {offer}."),
             ("I would like to know {wanted}.", "Please give me {wanted}.", "How many dollars is {wanted}?"),
         ),
         "How many dollars is {wanted}, when {things} go at {offer}?",
@@ -279,7 +279,7 @@ MAP_SCALE = Family(
         ("In an atlas {scale}.", "Suppose that on some map {scale}."),
         (
             "Give {given} as {wanted}.",
-            "A river is {given} long. That makes how many {wanted}?",
+            "A river measures {given}. That makes how many {wanted}?",
             "What number of {wanted} belongs to {given}?",
             "I measure {given}. Please tell me the {wanted}.",
             "Find how many {wanted} make {given}.",

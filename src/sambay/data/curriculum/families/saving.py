@@ -90,7 +90,7 @@ COINS = Family(
         In cents, what do {coins} and {pennies} pennies come to?
         {name} trades {listed} and {pennies} pennies for {a_thing}. How many cents did it cost {him}?
         Value of {pennies} pennies and {listed} in cents, please.
-        At the {place}, a fountain holds {coins} and {pennies} pennies. How many cents lie in it?
+        A fountain near the {place} holds {coins} and {pennies} pennies. How many cents lie in it?
         Tell me the worth, in cents, of {listed} along with {pennies} pennies.
         {name}'s coins are {coins} and {pennies} pennies. Together they make how many cents?
         Suppose you find {pennies} pennies under a sofa and {listed} under a bed. How many cents did you find?

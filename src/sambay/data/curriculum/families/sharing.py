@@ -162,7 +162,7 @@ SHARING_LEFTOVER = Family(
           are not counted?
         How many of {total} {things} are left over once {people} people have got whole and equal shares that are as
           large as possible?
-        A floor of {total} tiles is laid in full rows of {people} tiles. How many tiles does nobody need?
+        From {total} tiles as many full rows of {people} tiles as possible are laid. How many tiles are unused?
         {people} plates hold the same number of {things}, as many as {total} allow. What number of {things} found no
           plate?
         If {total} {things} are given out evenly to {people} children and nothing is cut, how many cannot be given

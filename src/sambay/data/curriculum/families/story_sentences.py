@@ -296,7 +296,7 @@ COLLECTION = {
         find the difference between the numbers of {things} at the beginning and at the end.
         how far is the number of {things} at the end from that at the start?
         ---
-        compare the number of {things} at the end with the first one: how much do they differ?
+        compare the number of {things} at the end with that at the start: how much do they differ?
         by how much do the first and the final number of {things} differ?
     """),
     "worth": forms("""

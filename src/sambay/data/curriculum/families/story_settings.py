@@ -303,13 +303,13 @@ _WATER = {
         a pump brings in {n} litres a minute for {d} minutes.
         for {d} hours, {n} litres flow in per hour.
         ---
-        {d} minutes long a tap adds {n} litres a minute.
+        over {d} minutes a tap adds {n} litres a minute.
     """),
     "daily_out": forms("""
         a pump takes out {n} litres a minute for {d} minutes.
         for {d} days, {n} litres are used each day.
         ---
-        {d} hours long a hole loses {n} litres an hour.
+        over {d} hours a hole loses {n} litres an hour.
     """),
     "aside": forms("""
         the pump is {n} years old.

@@ -112,7 +112,7 @@ LINEAR_SYSTEM = Family(
     held_out_wordings=(
         *asked_held_out("{wanted_spaced}, where {one} and also {two}", "{wanted} from {one_tight} and {two_tight}")[:6],
         "We have {one} together with {two}. How big is {wanted_spaced}?",
-        "Which value has {wanted_spaced} when both {one} and {two} hold?",
+        "What value does {wanted_spaced} take when both {one} and {two} hold?",
         "Use {one} and {two} to find {wanted_spaced}.",
         "System: {one}, {two}. Wanted: {wanted_spaced}.",
     ),
@@ -154,12 +154,12 @@ SUM_AND_DIFFERENCE = Family(
         "A pair of numbers adds to {total}; they are {difference} apart. Name the {wanted}.",
         "Split {total} into two numbers with difference {difference}. Which is the {wanted} part?",
         "One number exceeds another by {difference}, and together they make {total}. Find the {wanted} of them.",
-        "Difference: {difference}. Sum: {total}. Two numbers, please the {wanted}.",
-        "The total of two numbers is {total}, and {difference} lies between them. What is the {wanted} number?",
+        "Difference: {difference}. Sum: {total}. Of these two numbers, the {wanted} one, please.",
+        "The total of two numbers is {total}, and the gap between them is {difference}. What is the {wanted} number?",
         "What is the {wanted} number, if two numbers are {difference} apart and sum to {total}?",
         "Two numbers make {total} together and one beats the other by {difference}. The {wanted} is what?",
         "Find two numbers with sum {total} and difference {difference}, and tell me just the {wanted}.",
-        "Having the sum {total} and the difference {difference} of two numbers, compute the {wanted} one.",
+        "Knowing the sum {total} and the difference {difference} of two numbers, compute the {wanted} one.",
     ),
 )
 

@@ -66,9 +66,9 @@ DISTANCE_TRIP = Family(
         In the first part {name} {way} {hours} hours and makes {speed} km each hour, {others}. Add up the km.
         The parts of a race are {hours} h at {speed} km/h, {others_short}. How many km long is the race?
         How many km lie behind a rider after {hours} hours at {speed} km an hour, {others}?
-        At {speed} km an hour a boat moves for {hours} hours, {others}. Find its path in km.
+        At {speed} km an hour a boat moves for {hours} hours, {others}. Find the length of its path in km.
         A plane is in the air {hours} hours at {speed} km an hour, {others}. What do these parts make in km?
-        Sum of the ways, please, in km: {hours} h at {speed} km/h, {others_short}.
+        Sum of the distances, please, in km: {hours} h at {speed} km/h, {others_short}.
         {name2} asks how far {name} came, who {way} {hours} hours at {speed} km an hour, {others}. What is the answer
           in km?
         {speed} km in every one of {hours} hours, {others}. How many km does that give?

@@ -105,11 +105,11 @@ EARNINGS = Family(
           What is the sum?
         What will {name} be paid if a day has {hours} hours of work, the job lasts {days} days, an hour pays {wage}
           dollars, and the bonus is {bonus} dollars?
-        {days} days long a {job} works {hours} hours a day. Each hour brings in {wage} dollars; at the end there are
+        For {days} days a {job} works {hours} hours a day. Each hour brings in {wage} dollars; at the end there are
           {bonus} dollars more. How many dollars are paid out?
         {name} makes {wage} dollars per hour. Find {his} income from {days} days of {hours} hours each with an extra
           {bonus} dollars.
-        A helper comes on {days} days for {hours} hours. The helper asks for {wage} dollars an hour plus {bonus}
+        A helper comes on {days} days for {hours} hours each. The helper asks for {wage} dollars an hour plus {bonus}
           dollars for the way. What is the cost?
         State the total: bonus ${bonus}, and {days} days of {hours} hours, every hour at ${wage}.
         How many dollars does a band get that plays {hours} songs a night on {days} nights at {wage} dollars a song,
@@ -285,7 +285,7 @@ TIME_NEEDED = Family(
         When {workers} children collect {rate} {things} apiece each day, on how many days do they collect to get
           {total}?
         The job: {total} bricks. The team: {workers} people laying {rate} bricks a minute each. How many minutes?
-        {name} wants {total} {things}. {workers} helpers bring {rate} each per hour. How many hours will it last?
+        {name} wants {total} {things}. {workers} helpers bring {rate} each per hour. How many hours will it take?
         A hall with {total} seats is filled through {workers} doors. {rate} people pass each door in a minute. How
           many minutes until all seats are taken?
         How long, in days, do {workers} miners dig for {total} tonnes at {rate} tonnes a day each?
