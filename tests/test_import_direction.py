@@ -31,7 +31,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "loading": {"assets", "chat", "model"},
     "terminal": {"chat"},
     "engine": {"config", "model", "kernels", "chat", "loading"},  # loading: a model by name, when it is asked for
-    "serving": {"engine", "chat"},
+    # the tutor's exercises, and whether an answer to one is right
+    "serving": {"engine", "chat", "data.curriculum", "evaluation.grading"},
     "serving_commands": {"engine", "loading", "serving"},
     "data": {"config", "chat"},
     "training": {"config", "sizes", "model", "data"},
