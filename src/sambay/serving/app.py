@@ -22,8 +22,10 @@ from .errors import ApiError, add_handlers
 from .exchange import Server
 from .logs import RequestLog
 from .options import ServerOptions
+from .page import page_router
 from .responses import response
 from .tokens import detokenize, tokenize
+from .tutor import tutor_router
 
 _POSTS: dict[str, tuple[Callable[[Server, Request], Awaitable[Any]], type[BaseModel]]] = {
     "/v1/chat/completions": (chat_completion, requests.ChatRequest),
@@ -49,6 +51,7 @@ def create_app(llm: AsyncLLM, options: ServerOptions) -> FastAPI:
     add_handlers(app)
     app.include_router(_protected(server))
     app.include_router(_open(server))
+    app.include_router(page_router())
     app.add_middleware(RequestLog, metrics=server.metrics)
     if options.allowed_origins:
         app.add_middleware(
@@ -77,6 +80,7 @@ def _protected(server: Server) -> APIRouter:
             path, _endpoint(server, answer), methods=["POST"], operation_id=answer.__name__,
             summary=(model.__doc__ or path).strip(), response_model=None, openapi_extra=_body_of(model),
         )  # fmt: skip
+    router.include_router(tutor_router(server))
 
     card = {
         "id": server.options.model_name, "object": "model", "created": server.options.created, "owned_by": "sambay",
