@@ -50,8 +50,8 @@ function askForKey(isWrong) {
 
 onKeyNeeded(askForKey);
 startSettings();
-startChat(model);
-startTutor(model);
+const openInChat = startChat(model);
+startTutor(model, openInChat);
 window.addEventListener("hashchange", () => {
   showView();
   announce(document.title);

@@ -202,5 +202,8 @@ function asSent({ role, content, thought }) {
 /** model(): a promise of the served model. Returns a function that opens a conversation in the chat. */
 export function startChat(model) {
   const chat = new Chat(model);
-  return (conversation) => chat.open(conversation);
+  return (conversation) => {
+    chat.open(conversation);
+    chat.keep();
+  };
 }

@@ -53,6 +53,14 @@ export function typeset(expression) {
     .replace(/%/g, "\\%");
 }
 
+/** An exercise's answer, which is spelled as programs read it: 3*x**2/4, 4/11, Tuesday, 14:35. */
+export function answerNode(answer) {
+  const fraction = /^(-?)(\d+)\/(\d+)$/.exec(answer);
+  if (!fraction && !/[*^\\/]/.test(answer)) return element("strong", {}, answer);
+  const tex = fraction ? `${fraction[1]}\\tfrac{${fraction[2]}}{${fraction[3]}}` : typeset(answer);
+  return formula({ tex, isDisplay: false, source: answer });
+}
+
 /** A node that shows the formula; its source, where KaTeX cannot read it. */
 export function formula({ tex, isDisplay, source }) {
   const place = element("span", { class: isDisplay ? "display-math" : "math" });
