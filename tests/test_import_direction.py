@@ -38,6 +38,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": {"config", "sizes", "model", "data"},
     "posttraining": {"model", "data", "engine", "evaluation"},
     "evaluation": {"chat", "data"},  # data: the curriculum's held-out problems are tasks
+    "benchmarking": {"config", "sizes", "model", "chat", "loading", "engine"},
+    "benchmark_commands": {"benchmarking", "loading"},
     "packing_commands": {"loading", "model"},
     "evaluation_commands": {"engine", "evaluation"},
     "export": {"model", "kernels.reference"},
@@ -46,7 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pretraining_commands": {"chat", "data", "training"},
     "curriculum_commands": {"data"},
     "cli": {
-        *("curriculum_commands", "serving_commands"),
+        *("curriculum_commands", "serving_commands", "benchmark_commands", "benchmarking"),
         *("pretraining_commands", "evaluation_commands", "packing_commands", "loading"),
         *("config", "sizes", "chat", "kernels", "model", "info", "generation", "terminal", "engine", "serving", "data"),
         *("training", "posttraining", "evaluation", "export", "vllm_plugin", "assets"),
@@ -96,7 +98,7 @@ EXTRA_MAY_BE_IMPORTED_IN: dict[str, tuple[str, ...]] = {
     "uvicorn": ("serving/*",),
     "pydantic": ("serving/*",),
     "lightning": ("training/*",),
-    "matplotlib": ("training/*", "evaluation/*"),
+    "matplotlib": ("training/*", "evaluation/*", "benchmarking/plots.py"),
     "trackio": ("training/records.py",),
     "trl": ("posttraining/*",),
     "peft": ("posttraining/*",),
@@ -115,7 +117,7 @@ EXTRA_MAY_BE_IMPORTED_IN: dict[str, tuple[str, ...]] = {
 PLAIN_MODULES = (
     *("sambay", "sambay.__main__", "sambay.cli", "sambay.config", "sambay.sizes", "sambay.chat", "sambay.chat.*"),
     *("sambay.info", "sambay.generation", "sambay.terminal", "sambay.loading"),
-    *("sambay.assets", "sambay.evaluation", "sambay.evaluation.*"),
+    *("sambay.assets", "sambay.evaluation", "sambay.evaluation.*", "sambay.benchmarking", "sambay.benchmarking.*"),
     *(
         "sambay.model",
         "sambay.model.*",

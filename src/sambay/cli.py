@@ -18,6 +18,7 @@ from rich.console import Console
 
 from sambay import (
     __version__,
+    benchmark_commands,
     curriculum_commands,
     evaluation_commands,
     packing_commands,
@@ -282,6 +283,7 @@ app.command()(pretraining_commands.scale)
 app.command("eval")(evaluation_commands.evaluate)
 app.command()(packing_commands.pack)
 app.command()(serving_commands.serve)
+app.command()(benchmark_commands.bench)
 
 
 @app.command()
