@@ -5,30 +5,38 @@ from __future__ import annotations
 import re
 import unicodedata
 from enum import Enum
-from math import gcd
+from math import gcd, prod
 
 from sambay.evaluation.grading import is_right
 
 MAX_ANSWER_CHARS = 100
-# Brackets may be multiplied out to compare, which takes the longer the more letters and powers there are.
-_MAX_BRACKET_POWER = 4
-_MAX_LETTER_POWER = 20
-_MAX_NUMBER_POWER = 1000
-_MAX_BRACKETS = 8
-_MAX_LETTERS = 4
 
-_COMMAND = re.compile(r"\\[a-zA-Z]+")
-_WORD = re.compile(r"[^\W\d_]{3,}")
-_POWER = re.compile(r"(\S)\s*(?:\^|\*\*)\s*[({]?\s*-?([\d.]*)")
+# Only these go to the computer algebra system, for a thread that compares cannot be ended: numbers, and polynomials of
+# small powers in the letters of the wanted answer. All that the curriculum asks for is of these kinds.
+_MAX_POWER = 20
+_MAX_BRACKET_POWER = 9
+_MAX_BRACKETS = 8
+_MAX_ROOTS = 2
+_COMMANDS = re.compile(r"\\(?:[dt]?frac|sqrt|pi|cdot|times|left|right|,)")
+_SIGN_OR_DIGIT = re.compile(r"[\d+*/(){}^=.,%$ -]")
+_POWER = re.compile(r"(\S)\s*(?:\^|\*\*)\s*(?:\{\s*-?(\d{1,4})\s*\}|\(\s*-?(\d{1,4})\s*\)|-?(\d{1,4})(?!\d))")
+_POWER_SIGN = re.compile(r"\^|\*\*")
+# Words, choices, times and digits with a prefix are compared by their spelling alone.
+_SPELLED = re.compile(r"[^\W\d_]+|\d{1,2}:\d{2}(?::\d{2})?|-?0[box][0-9a-fA-F]+")
+
 _TOWER = re.compile(r"(?:\^|\*\*)\s*(?:\{[^{}]*|\([^()]*|[\w.-]*)\s*(?:\^|\*\*)")
 _SIGNS = {"−": "-", "–": "-", "·": "*", "⋅": "*", "×": "*", "÷": "/", "⁄": "/", ":=": "="}
 _SUPERSCRIPT = re.compile(r"[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _VULGAR = re.compile(r"[¼-¾⅐-⅞]")
 _TYPED_PI = re.compile(r"(?<![a-zA-Z\\])pi(?![a-zA-Z])", re.IGNORECASE)
 _SPACED = re.compile(r"-?\d{1,3}(?: \d{3})+")
-_WITH_UNIT = re.compile(r"([-+]?\d[\d.,]*(?:/\d+| \d+/\d+)?)\s+[^\W\d_]{2,}\.?(?: [^\W\d_]+\.?)*")
+_NAMED = re.compile(r"[^\W\d_]\w?\s*(?:\([^\W\d_]\)\s*)?=")  # x = 3, f(x) = 3
+_TEX_TEXT = re.compile(r"\\(?:text|mathrm)\s*\{([^{}]*)\}")
+_WITH_UNIT = re.compile(
+    r"([-+]?\d[\d.,]*(?:/\d+| \d+/\d+)?)(?: [^\W\d_]|\s*[^\W\d_]{2,})\w*\^?\d?\.?(?: [^\W\d_]+\.?)*"
+)
 _TEX_FRACTION = re.compile(r"\\d?frac\{([^{}]*)\}\{([^{}]*)\}")
-_FRACTION = re.compile(r"(?<![\w.])(\d{1,15})\s*/\s*(\d{1,15})(?![\w.])")
+_FRACTION = re.compile(r"(?<![\w.^])(\d{1,15})\s*/\s*(\d{1,15})(?![\w.])")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
@@ -40,38 +48,31 @@ class Mark(str, Enum):
     UNFINISHED = "unfinished"
 
 
-def check_cost(answer: str) -> None:
-    """Raises ValueError for what could take long to compare: marking has to end while a learner waits."""
-    if len(answer) > MAX_ANSWER_CHARS:
-        raise ValueError(f"{len(answer)} characters; allowed are {MAX_ANSWER_CHARS}")
-    num_brackets = sum(answer.count(bracket) for bracket in "([{")
-    if num_brackets > _MAX_BRACKETS:
-        raise ValueError(f"{num_brackets} brackets; allowed are {_MAX_BRACKETS}")
-    _check_powers(answer)
-    letters = set(re.findall(r"[^\W\d_]", _WORD.sub(" ", _COMMAND.sub(" ", answer))))
-    if num_brackets and len(letters) > _MAX_LETTERS:
-        raise ValueError(f"{len(letters)} different letters with brackets; allowed are {_MAX_LETTERS}")
-
-
-def _check_powers(answer: str) -> None:
-    if _TOWER.search(answer):
-        raise ValueError("a power of a power is not marked: write it as one")
-    product = 1.0  # of those of brackets, which may lie in each other
-    for base, exponent in _POWER.findall(answer):
-        size = float(exponent) if _NUMBER.fullmatch(exponent) else float("inf")
-        is_bracket = base in ")]}"
-        most = _MAX_BRACKET_POWER if is_bracket else _MAX_NUMBER_POWER if base.isdigit() else _MAX_LETTER_POWER
-        product *= max(size, 1.0) if is_bracket else 1.0
-        if size > most or product > _MAX_BRACKET_POWER:
-            raise ValueError(f"the power {exponent or answer[-20:]!r} is not marked: allowed are {most} or less here")
-
-
 def mark(answer: str, wanted: str) -> Mark:
-    """Marks an answer that `check_cost` lets pass. Takes no signals, so any thread may call it."""
+    """Marks an answer of at most MAX_ANSWER_CHARS in bounded time. Takes no signals, so any thread may call it."""
     read = as_read(answer, wanted)
-    if not is_right(read, wanted):
+    if _SPELLED.fullmatch(wanted) or _is_cheap(read, wanted):
+        is_equal = is_right(read, wanted)
+    else:
+        is_equal = read.replace(" ", "").casefold() == wanted.replace(" ", "").casefold()
+    if not is_equal:
         return Mark.WRONG
-    return Mark.RIGHT if _is_worked_out(read, wanted) else Mark.UNFINISHED
+    return Mark.RIGHT if _SPELLED.fullmatch(wanted) or _is_worked_out(read, wanted) else Mark.UNFINISHED
+
+
+def _is_cheap(read: str, wanted: str) -> bool:
+    """Whether it is a number or a small polynomial; see above."""
+    rest = _SIGN_OR_DIGIT.sub("", _COMMANDS.sub("", read))
+    letters = _SIGN_OR_DIGIT.sub("", _COMMANDS.sub("", wanted)).casefold()
+    if not set(rest.casefold()) <= set(letters):
+        return False
+    if sum(read.count(bracket) for bracket in "({") > _MAX_BRACKETS or read.count("\\sqrt") > _MAX_ROOTS:
+        return False
+    powers = [(base, int("".join(digits))) for base, *digits in _POWER.findall(read)]
+    if len(powers) != len(_POWER_SIGN.findall(read)) or _TOWER.search(read):
+        return False  # an exponent is no small number
+    product = prod(max(exponent, 1) for base, exponent in powers if base in ")}")  # they may lie in each other
+    return product <= _MAX_BRACKET_POWER and all(exponent <= _MAX_POWER for _, exponent in powers)
 
 
 def as_read(answer: str, wanted: str) -> str:
@@ -80,7 +81,9 @@ def as_read(answer: str, wanted: str) -> str:
     text = _SUPERSCRIPT.sub(lambda found: f"^{{{unicodedata.normalize('NFKC', found[0])}}}", text)
     for sign, plain in _SIGNS.items():
         text = text.replace(sign, plain)
-    text = _TYPED_PI.sub(r"\\pi", text).replace("π", "\\pi ").strip()
+    text = _TYPED_PI.sub(r"\\pi", _TEX_TEXT.sub(r" \1", text)).replace("π", "\\pi ").strip()
+    if "=" not in wanted:
+        text = _NAMED.sub("", text, count=1).strip()
     if _SPACED.fullmatch(text):
         return text.replace(" ", "")
     if _FRACTION.fullmatch(wanted.removeprefix("-")) or _NUMBER.fullmatch(wanted):

@@ -11,9 +11,13 @@ export function newLearner() {
   return { overall: { rating: START, rounds: 0 }, topics: {}, rounds: [] };
 }
 
+/** Whether what was found in the browser's storage is a learner of this version. */
 export function isLearner(found) {
-  const isPart = (part) => Number.isFinite(part?.rating ?? part?.offset) && Number.isInteger(part?.rounds);
-  return isPart(found.overall) && Object.values(found.topics ?? { none: null }).every(isPart) && Array.isArray(found.rounds);
+  const areFinite = (...numbers) => numbers.every(Number.isFinite);
+  const isRound = ({ topic, before, after } = {}) =>
+    typeof topic === "string" && areFinite(before?.inTopic, before?.overall, after?.inTopic, after?.overall);
+  return areFinite(found.overall?.rating, found.overall?.rounds) && Array.isArray(found.rounds) && found.rounds.every(isRound)
+    && Object.values(found.topics ?? [null]).every((part) => areFinite(part?.offset, part?.rounds));
 }
 
 /** The probability of solving an exercise: 1 / (1 + 10^((level - rating) / 400)). */
