@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import sys
 from collections.abc import Iterator
@@ -156,8 +157,53 @@ def test_only_stop_ids_may_follow_the_end_and_unused_ids_never(guidance, chat) -
 
 def test_a_token_that_cannot_follow_is_an_error(guidance, chat) -> None:
     state = guidance.start(Guided(choice=["yes"]))
-    with pytest.raises(ValueError, match=r"token \d+ cannot follow in this grammar: .*doesn't satisfy"):
-        state.advance(id_of(chat, "n"))
+    state.advance(id_of(chat, "n"))
+    assert re.fullmatch(r"token \d+ cannot follow in this grammar: .*doesn't satisfy.*", state.error)
+
+
+TOO_COMPLEX = "(a?){400}a{400}b"  # compiles, and outgrows the limits on the first tokens
+
+
+def test_a_grammar_that_outgrows_the_limits_says_so_and_leaves_its_row_whole(guidance, chat) -> None:
+    other = guidance.start(Guided(choice=["yes"]))
+    state = guidance.start(Guided(regex=TOO_COMPLEX))
+    for _ in range(400):
+        allowed = guidance.allowed([state, other], [0, 1], "cpu")
+        if state.error is not None:
+            break
+        state.advance(id_of(chat, "a"))
+    assert "too many expressions" in state.error
+    assert "\n" not in state.error
+    mask_GW = guidance.allowed([state, other], [0, 1], "cpu").words_GW
+    assert (mask_GW[0] == -1).all(), "a row without a token would draw from nothing"
+    assert other.error is None
+    assert torch.equal(mask_GW[1], allowed.words_GW[1])
+
+
+def test_replies_of_one_grammar_do_not_use_up_its_limits_together(guidance, chat) -> None:
+    """Copies of a compiled grammar share a table of the lexer; one that has filled it is no one else's fault."""
+    regex = "(.*a.{300}){6}b"
+    early, hungry = guidance.start(Guided(regex=regex)), guidance.start(Guided(regex=regex))
+    words = torch.zeros(2, -(-guidance.vocab_size // 32), dtype=torch.int32)
+    draw = random.Random(0)
+    early.advance(id_of(chat, "a"))
+    early.fill_mask(words[0])
+    for _ in range(3000):
+        hungry.fill_mask(words[1])
+        hungry.advance(id_of(chat, draw.choice("ab")))
+        if hungry.error is not None:
+            break
+    assert "too many expressions" in hungry.error
+    words[1].zero_()
+    early.fill_mask(words[1])
+    assert early.error is None
+    assert torch.equal(words[0], words[1])
+    assert (words[1] != -1).any()
+    late = guidance.start(Guided(regex=regex))
+    late.advance(id_of(chat, "a"))
+    late.fill_mask(words[1])
+    assert late.error is None
+    assert torch.equal(words[0], words[1])
 
 
 def test_states_of_one_grammar_are_apart(guidance, chat) -> None:

@@ -176,6 +176,15 @@ def test_closing_a_stream_cancels_it(llm, prompts, expected) -> None:
     assert not llm.engine.cancel("llm-0")
 
 
+def test_tokens_of_a_prompt_that_were_kept_are_counted(llm, prompts) -> None:
+    prompt = list(range(40, 73))
+    before = llm.counters.num_prefix_hit_tokens
+    assert llm.generate([prompt], GREEDY)[0].num_cached_tokens == 0
+    again = llm.generate([[*prompt, 7, 8], [*prompt, 7], prompts[1][:3]], SamplingParams(max_tokens=2, n=2, seed=1))
+    assert [output.num_cached_tokens for output in again] == [30, 30, 0]
+    assert llm.counters.num_prefix_hit_tokens - before == 60
+
+
 def test_stop_strings_and_ids(llm, tokenizer, prompts, expected) -> None:
     text, reply = visible(tokenizer, expected[3]), expected[3]
     assert len(reply) == NUM_TOKENS
@@ -234,6 +243,20 @@ def test_guided_replies_are_what_was_asked_for(llm, prompts, expected) -> None:
     assert list(outputs[8].token_ids) == expected[8], "who is not guided says what it would"
     alone = [llm.generate(prompts[place], params[place])[0] for place in range(8)]
     assert [one.token_ids for one in alone] == [one.token_ids for one in outputs[:8]]
+
+
+def test_a_grammar_that_becomes_too_complex_ends_its_own_reply_alone(llm, prompts, expected) -> None:
+    pytest.importorskip("llguidance")
+    guided = SamplingParams(seed=1, max_tokens=30, n=2, guided=Guided(regex="(a?){400}a{400}b"))
+    failed, alone, choice = llm.generate(
+        [prompts[1], prompts[0], prompts[2]], [guided, GREEDY, SamplingParams(guided=Guided(choice=["yes", "no"]))]
+    )
+    for one in failed.outputs:
+        assert one.finish_reason == "error"
+        assert "too many expressions" in one.stop_reason
+        assert set(one.text) <= {"a"}
+    assert list(alone.token_ids) == expected[0]
+    assert choice.text in ("yes", "no")
 
 
 def test_a_reply_ends_where_the_context_is_full(llm, model, tokenizer, prompts) -> None:

@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -41,6 +42,7 @@ def test_a_reply_is_the_engines(served, make_engine):
         "prompt_tokens": len(prompt),
         "completion_tokens": 12,
         "total_tokens": len(prompt) + 12,
+        "prompt_tokens_details": {"cached_tokens": 0},
         "completion_tokens_details": {"reasoning_tokens": 0},
     }
     assert (body["object"], body["model"]) == ("chat.completion", "tiny")
@@ -206,9 +208,45 @@ def test_a_second_turn_reads_only_what_is_new(make_served, make_engine):
         )
         num_second = counters.num_prefill_tokens - num_first
         assert second.json()["usage"]["prompt_tokens"] > num_prompt + 40
-        assert num_second + counters.num_prefix_hit_tokens == second.json()["usage"]["prompt_tokens"]
+        usage = second.json()["usage"]
+        assert first.json()["usage"]["prompt_tokens_details"] == {"cached_tokens": 0}
+        assert usage["prompt_tokens_details"] == {"cached_tokens": counters.num_prefix_hit_tokens}
+        assert num_second + counters.num_prefix_hit_tokens == usage["prompt_tokens"]
         assert num_second <= num_first / 4
         assert num_second < 64  # the last page of the first turn, and the second user's message
+
+
+@pytest.mark.parametrize("fields", [{}, {"n": 3}, {"n": 3, "max_reasoning_tokens": 2}], ids=str)
+def test_usage_tells_of_a_prompt_that_was_cached(make_served, fields):
+    with make_served() as served:
+        messages = [{"role": "user", "content": "All work and no play. " * 10}]
+        asked = {"model": "tiny", "messages": messages, "max_tokens": 4, "temperature": 1.0}
+        num_prompt = served.client.post("/v1/chat/completions", json=asked).json()["usage"]["prompt_tokens"]
+        num_kept = (num_prompt - 1) // 32 * 32  # whole pages, and one token is left to compute
+        whole = served.client.post("/v1/chat/completions", json={**asked, **fields}).json()
+        streamed = served.events("/v1/chat/completions", {**asked, **fields, "stream_options": {"include_usage": True}})
+        for usage in (whole["usage"], streamed[-1]["usage"]):
+            assert usage["prompt_tokens_details"] == {"cached_tokens": num_kept}
+            assert usage["prompt_tokens"] == num_prompt
+
+
+def test_a_grammar_that_becomes_too_complex_is_an_error_of_its_request_alone(served):
+    pytest.importorskip("llguidance", reason="guided replies need the extra of that name")
+    schema = {"type": "string", "pattern": "^(a?){400}a{400}b$"}
+    wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    asked = {"model": "tiny", "messages": [{"role": "user", "content": "x"}], "max_tokens": 50}
+    expected = served.chat(temperature=0, max_tokens=40, ignore_eos=True).json()["choices"]
+    num_failures = served.llm.num_failures
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(served.chat, temperature=0, max_tokens=40, ignore_eos=True)
+        whole = served.client.post("/v1/chat/completions", json={**asked, "response_format": wanted})
+        streamed = served.events("/v1/chat/completions", {**asked, "response_format": wanted})
+    assert whole.status_code == 400
+    for error in (whole.json()["error"], streamed[-1]["error"]):
+        assert (error["param"], error["code"]) == ("response_format", "grammar_too_complex")
+        assert "too many expressions" in error["message"]
+    assert other.result().json()["choices"] == expected
+    assert served.llm.num_failures == num_failures
 
 
 # ------------------------------------------------------------------------- thoughts and tools, replies written before

@@ -39,6 +39,7 @@ def test_a_thought_is_an_item_before_the_message(scripted):
     assert (message["type"], message["role"], message["content"][0]["text"]) == ("message", "assistant", "2")
     assert (body["object"], body["status"], body["incomplete_details"]) == ("response", "completed", None)
     assert body["usage"]["output_tokens"] == len(THOUGHT) + 1
+    assert body["usage"]["input_tokens_details"] == {"cached_tokens": 0}
     prompt = scripted.llm.tokenizer.decode(scripted.llm.engine.prompts[0], show_special=True)
     assert prompt == "<|system|>Be brief.<|end|><|user|>hello<|end|><|assistant|>"
 

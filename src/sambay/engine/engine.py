@@ -36,7 +36,11 @@ class TokenLogprob:
 
 @dataclass(frozen=True)
 class Delta:
-    """What one step added to one sample of a request. finish: of its last one."""
+    """What one step added to one sample of a request. finish: of its last one.
+
+    num_cached_tokens: of its prompt, whose state was kept from others instead of computed when it first ran; the same
+    in each of its deltas. A sample that forked off the request's first one has that one's prompt among them.
+    """
 
     request_id: str
     sample: int
@@ -44,6 +48,7 @@ class Delta:
     token_ids: tuple[int, ...]
     logprobs: tuple[TokenLogprob, ...] | None
     finish: Finish | None
+    num_cached_tokens: int = 0
 
 
 @dataclass
@@ -56,6 +61,7 @@ class _Reply:
     num_prompt: int
     guided: GuidedState | None = None
     is_in_sampler: bool = field(default=False)
+    num_cached: int | None = None  # of the prompt, at its first admission
 
 
 class Engine:
@@ -188,6 +194,8 @@ class Engine:
             )  # fmt: skip
             self.sampler.add(key, reply.params, reply.seed, prompt, generated)
             reply.is_in_sampler = True
+            if reply.num_cached is None:  # later ones find what it has left itself
+                reply.num_cached = admission.num_cached_tokens
         sampled = [segment for segment in plan.segments if segment.is_sampled]
         num_generated = [self._num_generated(segment) for segment in sampled]
         return self.runner.run(plan, num_generated, self._allowed(sampled))
@@ -210,17 +218,7 @@ class Engine:
     def _take(self, event: Event, results: Results) -> Delta:
         key = (event.request_id, event.sample)
         reply = self._replies[key]
-        text, taken = "", []
-        for token_id in event.token_ids:
-            if reply.guided is not None and token_id not in self.tokenizer.stop_ids:
-                reply.guided.advance(token_id)
-            is_grammar_finished = reply.guided is not None and reply.guided.is_finished
-            text += reply.stopper.feed(token_id, is_grammar_finished)
-            taken.append(token_id)
-            if reply.stopper.finish is not None:
-                break
-        if event.finish_reason is not None and reply.stopper.finish is None:
-            text += reply.stopper.close(Finish("length"))
+        text, taken = self._read(reply, event)
         finish = reply.stopper.finish
         if finish is not None:
             if event.finish_reason is None:
@@ -228,7 +226,26 @@ class Engine:
             self._forget(key)
         num_top = reply.params.logprobs
         logprobs = None if num_top is None else _logprobs_of(results, event.result, taken, num_top)
-        return Delta(event.request_id, event.sample, text, tuple(taken), logprobs, finish)
+        cached = reply.num_cached or 0
+        return Delta(event.request_id, event.sample, text, tuple(taken), logprobs, finish, cached)
+
+    def _read(self, reply: _Reply, event: Event) -> tuple[str, list[int]]:
+        """The text of new tokens, and those of them that are the reply's; its stopper knows whether it ends here."""
+        text = ""
+        taken: list[int] = []
+        for token_id in event.token_ids:
+            if reply.guided is not None and token_id not in self.tokenizer.stop_ids:
+                reply.guided.advance(token_id)
+            if reply.guided is not None and reply.guided.error is not None:
+                return text + reply.stopper.close(Finish("error", reply.guided.error)), taken
+            is_grammar_finished = reply.guided is not None and reply.guided.is_finished
+            text += reply.stopper.feed(token_id, is_grammar_finished)
+            taken.append(token_id)
+            if reply.stopper.finish is not None:
+                break
+        if event.finish_reason is not None and reply.stopper.finish is None:
+            text += reply.stopper.close(Finish("length"))
+        return text, taken
 
     def _forget(self, key: tuple[str, int]) -> None:
         reply = self._replies.pop(key)

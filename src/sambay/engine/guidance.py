@@ -10,8 +10,9 @@ its next token needs the one before it.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -43,10 +44,18 @@ class AllowedTokens:
 
 
 class GuidedState:
-    """How far one reply is in its grammar."""
+    """How far one reply is in its grammar. error: why it cannot go on, once it has outgrown llguidance's limits.
 
-    def __init__(self, matcher: Any) -> None:
+    Other replies of a batch are to go on, so nothing here raises for it. All copies of a compiled grammar fill one
+    table of the lexer, which has a limit: where that is reached, the reply so far is read again by a matcher of its
+    own, from `anew`, and only what is too much for one reply is an error.
+    """
+
+    def __init__(self, matcher: Any, anew: Callable[[], Any]) -> None:
         self._matcher = matcher
+        self._anew: Callable[[], Any] | None = anew
+        self._token_ids: list[int] = []
+        self.error: str | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -54,19 +63,35 @@ class GuidedState:
         return bool(self._matcher.is_stopped())
 
     def advance(self, token_id: int) -> None:
-        """Take the token that was drawn. Raises ValueError for one that the mask did not allow, and for a grammar whose
-        state has outgrown llguidance's limits."""
-        if not self._matcher.consume_token(token_id):
-            raise ValueError(f"token {token_id} cannot follow in this grammar: {self._matcher.get_error()}")
+        """Take the token that was drawn. `error` tells of one that cannot follow."""
+        self._token_ids.append(token_id)
+        if self.error is None and not self._matcher.consume_token(token_id):
+            self._begin_anew(f"token {token_id} cannot follow in this grammar")
 
     def fill_mask(self, words_W: Tensor) -> None:
         """Write the bits of the tokens that may come next into one row of int32 words on the CPU; at the end of the
-        grammar these are the stop ids."""
+        grammar these are the stop ids. Where it cannot go on, all: what is drawn is of no use, but the row is whole."""
         assert words_W.dtype == torch.int32, words_W.dtype
         assert words_W.is_cpu, words_W.device
+        self._write(words_W)
+        if self._matcher.is_error():
+            self._begin_anew("the grammar cannot go on")
+            if self.error is None:
+                self._write(words_W)
+            if self._matcher.is_error():
+                self._begin_anew("the grammar cannot go on")
+                words_W.fill_(-1)
+
+    def _write(self, words_W: Tensor) -> None:
         self._matcher.unsafe_compute_mask_ptr(words_W.data_ptr(), words_W.numel() * words_W.element_size())
-        if error := self._matcher.get_error():
-            raise ValueError(f"the grammar cannot go on: {error}")
+
+    def _begin_anew(self, what: str) -> None:
+        """Once; the second time it is an error."""
+        if self._anew is not None:
+            self._matcher, self._anew = self._anew(), None
+            if self._matcher.consume_tokens(self._token_ids):
+                return
+        self.error = self.error or f"{what}: {self._matcher.get_error().strip().splitlines()[0]}"
 
 
 class Guidance:
@@ -87,15 +112,21 @@ class Guidance:
     def start(self, guided: Guided) -> GuidedState:
         """The state before a reply's first token. Raises ValueError for a grammar that cannot be compiled."""
         grammar = self._grammar(guided)
-        matcher = self._compiled.pop(grammar, None)
-        if matcher is None:
-            matcher = self._llguidance.LLMatcher(self._tokens, grammar, log_level=0, limits=self._limits)
-            if matcher.is_error():
-                raise ValueError(f"{_given(guided)} cannot be compiled: {matcher.get_error().strip()}")
+        matcher = self._compiled.pop(grammar, None) or self._compile(grammar)
+        if matcher.is_error():
+            raise ValueError(f"{_given(guided)} cannot be compiled: {matcher.get_error().strip()}")
         self._compiled[grammar] = matcher  # the latest last
         if len(self._compiled) > _MOST_GRAMMARS:
             del self._compiled[next(iter(self._compiled))]
-        return GuidedState(matcher.deep_copy())
+        return GuidedState(matcher.deep_copy(), partial(self._anew, grammar))
+
+    def _compile(self, grammar: str) -> Any:
+        return self._llguidance.LLMatcher(self._tokens, grammar, log_level=0, limits=self._limits)
+
+    def _anew(self, grammar: str) -> Any:
+        """A matcher that shares nothing; the next request compiles the grammar for itself, too."""
+        self._compiled.pop(grammar, None)
+        return self._compile(grammar)
 
     def allowed(self, states: Sequence[GuidedState], rows: Sequence[int], device: torch.device | str) -> AllowedTokens:
         """What may come next in the rows of a batch that are guided, on the device of the logits."""

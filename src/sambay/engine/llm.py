@@ -24,7 +24,8 @@ Params = SamplingParams | Sequence[SamplingParams] | None
 
 @dataclass(frozen=True)
 class Completion:
-    """One reply. finish_reason: "stop" or "length"; stop_reason: the string or id of the params that ended it."""
+    """One reply. finish_reason: "stop", "length", or "error" for a grammar that became too complex; stop_reason: the
+    string or id of the params that ended it, or what the error was."""
 
     index: int
     text: str
@@ -36,10 +37,14 @@ class Completion:
 
 @dataclass(frozen=True)
 class RequestOutput:
-    """The replies to one prompt. `text`, `token_ids` and `finish_reason` are those of the first."""
+    """The replies to one prompt. `text`, `token_ids` and `finish_reason` are those of the first.
+
+    num_cached_tokens: of the prompt, which an earlier one had in common and so were not computed again.
+    """
 
     prompt_token_ids: tuple[int, ...]
     outputs: tuple[Completion, ...]
+    num_cached_tokens: int = 0
 
     @property
     def text(self) -> str:
@@ -142,21 +147,23 @@ class LLM:
                 except ValueError as error:
                     raise ValueError(f"prompt {place}: {error}") from None
             return [
-                RequestOutput(tuple(ids), self._completions(name, own.n))
+                RequestOutput(tuple(ids), *self._completions(name, own.n))
                 for name, ids, own in zip(names, prompts, each, strict=True)
             ]
         finally:
             for name in names:
                 self._drop(name)
 
-    def _completions(self, name: str, num_samples: int) -> tuple[Completion, ...]:
+    def _completions(self, name: str, num_samples: int) -> tuple[tuple[Completion, ...], int]:
+        """The replies, and how many tokens of their prompt were cached."""
         gathered: list[list[Delta]] = [[] for _ in range(num_samples)]
         left = num_samples
         while left:
             delta = self._next(name)
             gathered[delta.sample].append(delta)
             left -= delta.finish is not None
-        return tuple(_completion(sample, deltas) for sample, deltas in enumerate(gathered))
+        completions = tuple(_completion(sample, deltas) for sample, deltas in enumerate(gathered))
+        return completions, gathered[0][0].num_cached_tokens
 
     def _add(self, ids: Sequence[int], params: SamplingParams) -> str:
         name = f"llm-{next(self._names)}"

@@ -13,10 +13,11 @@ from .sampling_params import SamplingParams
 
 @dataclass(frozen=True)
 class Finish:
-    """reason: "stop", or "length" for a reply that was cut off. stopped_by: the stop string, or the id of
-    stop_token_ids, that ended it; None for one of the tokenizer's own, a grammar's end, and for "length"."""
+    """reason: "stop", "length" for a reply that was cut off, or "error" for one that could not go on. stopped_by: the
+    stop string, or the id of stop_token_ids, that ended it, or what the error was; None for one of the tokenizer's own,
+    a grammar's end, and for "length"."""
 
-    reason: Literal["stop", "length"]
+    reason: Literal["stop", "length", "error"]
     stopped_by: str | int | None = None
 
 

@@ -17,7 +17,7 @@ from sambay.engine.async_llm import AsyncLLM
 
 from .body import ClientGoneError
 from .connection import EventStream, while_connected
-from .errors import ApiError, from_engine, from_value_error
+from .errors import ApiError, from_engine, from_value_error, refused
 from .logs import HUNG_UP
 from .metrics import Metrics
 from .options import ServerOptions
@@ -70,6 +70,8 @@ class Exchange:
         self.server, self.request = server, request
         self.name, self.created = f"{prefix}-{secrets.token_hex(12)}", int(time.time())
         self.num_prompt = self.num_completion = self.num_reasoning = 0
+        self._replies: Replies | None = None
+        self._names: dict[str, str] = {}
         self._begin = time.monotonic()
         self._last: dict[int, float] = {}  # when each choice had its last token
         self._log = request.scope["state"]["log"]
@@ -78,14 +80,14 @@ class Exchange:
 
     async def answer(self, jobs: Sequence[Job], writer: Writer, is_streamed: bool, names: dict[str, str]) -> Response:
         """Runs the jobs and writes what they give. names: the request's fields by the engine's names, for errors."""
-        self.num_prompt = sum(len(job.prompt_ids) for job in jobs)
+        self.num_prompt, self._names = sum(len(job.prompt_ids) for job in jobs), names
         self._log.update(prompt_tokens=self.num_prompt, stream=is_streamed)
         if self.server.options.is_logging_prompts:
             self._log["prompts"] = [self.server.tokenizer.decode(job.prompt_ids, show_special=True) for job in jobs]
         seconds = self.server.options.max_request_s
         end = None if seconds is None else self._begin + seconds
         try:
-            replies = await self._guarded(self._start(jobs, names), seconds)
+            replies = self._replies = await self._guarded(self._start(jobs), seconds)
             left = None if end is None else max(end - time.monotonic(), 0.001)
             if is_streamed:
                 events = self._events(replies, writer)
@@ -102,7 +104,8 @@ class Exchange:
     async def _guarded(self, work: Any, seconds: float | None) -> Any:
         return await while_connected(self.request.receive, work, seconds)
 
-    async def _start(self, jobs: Sequence[Job], names: dict[str, str]) -> Replies:
+    async def _start(self, jobs: Sequence[Job]) -> Replies:
+        names = self._names
         try:
             return await Replies.start(self.server.llm, jobs)
         except ValueError as error:
@@ -133,6 +136,8 @@ class Exchange:
             yield pieces
 
     def _note(self, piece: Piece, now: float) -> None:
+        if piece.finish is not None and piece.finish.reason == "error":
+            raise refused(self._names["guided"], str(piece.finish.stopped_by), "grammar_too_complex")
         metrics, count = self.server.metrics, len(piece.token_ids)
         self.num_completion += count
         self.num_reasoning += piece.num_reasoning_tokens
@@ -146,11 +151,16 @@ class Exchange:
         if self.server.options.is_logging_prompts:
             self._log["reply"] = self._log.get("reply", "") + piece.reasoning + piece.content
 
+    @property
+    def num_cached(self) -> int:
+        return 0 if self._replies is None else self._replies.num_cached_tokens
+
     def usage(self) -> dict[str, Any]:
         return {
             "prompt_tokens": self.num_prompt,
             "completion_tokens": self.num_completion,
             "total_tokens": self.num_prompt + self.num_completion,
+            "prompt_tokens_details": {"cached_tokens": self.num_cached},
             "completion_tokens_details": {"reasoning_tokens": self.num_reasoning},
         }
 
@@ -166,7 +176,7 @@ class Exchange:
         return writer.failing(found.body())
 
     def _end(self, error: Exception | None) -> None:
-        self._log["completion_tokens"] = self.num_completion
+        self._log.update(completion_tokens=self.num_completion, cached_tokens=self.num_cached)
         if isinstance(error, ClientGoneError | OSError):
             self._log["status"] = HUNG_UP
         elif error is not None:

@@ -36,13 +36,17 @@ class Piece:
 
 @dataclass(frozen=True)
 class Job:
-    """A prompt to reply to. has_thoughts: whether thoughts are told apart; is_inside: the prompt ends in "<think>"."""
+    """A prompt to reply to. has_thoughts: whether thoughts are told apart; is_inside: the prompt ends in "<think>".
+
+    is_further: a further sample of a prompt that another job has asked for.
+    """
 
     prompt_ids: Sequence[int]
     params: SamplingParams
     has_thoughts: bool = False
     is_inside: bool = False
     max_reasoning_tokens: int | None = None
+    is_further: bool = False
 
 
 class _Thinking:
@@ -65,7 +69,8 @@ class _Thinking:
 
 
 class Branch:
-    """One stream of the engine and what it has become: the choices from `first` on."""
+    """One stream of the engine and what it has become: the choices from `first` on. num_cached_tokens: of the prompt as
+    it was asked for, None until the first sample has begun."""
 
     def __init__(self, llm: AsyncLLM, job: Job, first: int, stream: DeltaStream) -> None:
         self._llm, self._job, self._first, self.stream = llm, job, first, stream
@@ -74,11 +79,15 @@ class Branch:
         self._ids: list[int] = []  # of a reply under a budget
         self._texts: list[str] = []
         self._is_budgeted = job.max_reasoning_tokens is not None
+        self.is_further = job.is_further
+        self.num_cached_tokens: int | None = None
 
     async def bursts(self) -> AsyncGenerator[list[Piece], None]:
         while deltas := await self.stream.burst():
             pieces: list[Piece] = []
             for delta in deltas:
+                if self.num_cached_tokens is None and not delta.sample:
+                    self.num_cached_tokens = delta.num_cached_tokens
                 thinking = self._thinking[delta.sample]
                 num_before = thinking.num_tokens
                 num_left = thinking.read(delta.token_ids) if self._job.has_thoughts else None
@@ -184,6 +193,11 @@ class Replies:
             raise
         return found
 
+    @property
+    def num_cached_tokens(self) -> int:
+        """Of the prompts, each counted once: tokens that were not computed, since earlier requests had them, too."""
+        return sum([branch.num_cached_tokens or 0 for branch in self._branches if not branch.is_further])
+
     def close(self) -> None:
         """Cancels what is still under way."""
         for branch in self._branches:
@@ -220,7 +234,9 @@ def _single(job: Job) -> list[Job]:
     if job.max_reasoning_tokens is None or params.n == 1:
         return [job]
     seeds = [None if params.seed is None else params.seed_of_sample(index) for index in range(params.n)]
-    return [replace(job, params=replace(params, n=1, seed=seed)) for seed in seeds]
+    return [
+        replace(job, params=replace(params, n=1, seed=seed), is_further=index > 0) for index, seed in enumerate(seeds)
+    ]
 
 
 async def _pump(branch: Branch, queue: asyncio.Queue[list[Piece] | Exception | None]) -> None:
