@@ -15,7 +15,13 @@ from sambay.data.curriculum import FAMILIES, Split, draw_problem
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COOKBOOK = ROOT / "docs" / "cookbook"
-NEEDS = {"structured.py": "llguidance", "agent.py": "openai", "assessment.py": "math_verify", "batch.py": "math_verify"}
+NEEDS = {"structured.py": "llguidance", "agent.py": "openai", "assessment.py": "math_verify"}
+
+# this Python first, warnings as errors, and the CPU, whose replies the index shows
+ENVIRONMENT = {
+    **os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONWARNINGS": "error",
+    "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "",
+}  # fmt: skip
 
 
 def sections():
@@ -32,15 +38,11 @@ def sessions(section):
 
 
 def run(command, folder, **options):
-    """A shell command in a folder where docs/ is the repository's, with this Python first and warnings as errors."""
+    """A shell command in a folder where docs/ is the repository's."""
     if not (folder / "docs").exists():
         (folder / "docs").symlink_to(ROOT / "docs")
-    environment = {
-        **os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONWARNINGS": "error",
-        "OMP_NUM_THREADS": "1",
-    }  # fmt: skip
     return subprocess.run(
-        command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=240, check=False,
+        command, shell=True, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=240, check=False,
         **options,
     )  # fmt: skip
 
@@ -80,10 +82,10 @@ def test_a_recipe_prints_what_the_index_says(name, tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_batch_loses_nothing_and_repeats_nothing(tmp_path):
-    pytest.importorskip("math_verify", reason="batch.py reads the boxes of replies, as the evaluation does")
     command = [sys.executable, str(COOKBOOK / "batch.py"), str(COOKBOOK / "questions.jsonl"), "killed.jsonl"]
     killed = tmp_path / "killed.jsonl"
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, **silent)
     try:
         end = time.monotonic() + 120
         while not (killed.exists() and killed.stat().st_size) and process.poll() is None and time.monotonic() < end:

@@ -134,7 +134,9 @@ def test_systemd_reads_the_unit(tmp_path):
     there = tmp_path / "sambay.service"
     there.write_text(read("sambay.service").replace("/opt/sambay/bin/sambay", sys.executable), encoding="utf-8")
     done = subprocess.run(["systemd-analyze", "verify", there], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert [
+        line for line in done.stderr.splitlines() if "sambay.service" in line
+    ] == []  # of other units it may complain
 
 
 @pytest.fixture(scope="module")
@@ -250,11 +252,17 @@ class TestBehindAProxy:
             served.llm.engine.gate.set()  # only now: who waits for the whole reply waits for ever
             assert list(lines)[-2] == "data: [DONE]"
 
-    def test_a_client_that_hangs_up_is_cancelled(self, client, served):
+    @pytest.mark.parametrize("is_streamed", [True, False])
+    def test_a_client_that_hangs_up_is_cancelled(self, client, served, is_streamed):
         served.llm.engine.gate.set()
         before = served.llm.num_cancelled
-        with client.stream("POST", "/v1/chat/completions", json=self.ask(max_tokens=2900)) as response:
-            next(response.iter_lines())
+        body = self.ask(max_tokens=2900, stream=is_streamed)  # takes more than 14 s
+        if is_streamed:
+            with client.stream("POST", "/v1/chat/completions", json=body) as response:
+                next(response.iter_lines())
+        else:
+            with pytest.raises(httpx.ReadTimeout):  # and with it the connection is closed
+                client.post("/v1/chat/completions", json=body, timeout=1)
         served.wait_until_idle(5)
         assert served.llm.num_cancelled == before + 1
         assert served.llm.num_unfinished == 0
