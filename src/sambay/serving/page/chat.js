@@ -1,11 +1,12 @@
 // The chat: a conversation, what is written into it, and the reply under way.
 import { announce, byId, element } from "./elements.js";
 import { History } from "./history.js";
-import { keepConversation, newConversation } from "./kept.js";
+import { conversations, keepConversation, newConversation } from "./kept.js";
 import { AnswerNode, QuestionNode, errorNode } from "./message.js";
 import { gather, numbersInWords } from "./reply.js";
 import { sampling } from "./settings.js";
 
+const SHOWN = "sambay.shown"; // of this tab, so that loading the page again loses nothing
 const SAMPLES = [
   "What is 347 + 586?",
   "Solve 3x + 4 = 19 for x.",
@@ -16,7 +17,7 @@ const SAMPLES = [
 class Chat {
   constructor(model) {
     this.model = model;
-    this.conversation = newConversation();
+    this.conversation = conversations().find((one) => one.id === sessionStorage.getItem(SHOWN)) ?? newConversation();
     this.stopper = null; // of the reply under way
     this.history = new History({ open: (one) => this.open(one), begin: () => this.open(newConversation()) });
     this.listen();
@@ -28,6 +29,7 @@ class Chat {
   open(conversation) {
     this.stop();
     this.conversation = conversation;
+    sessionStorage.setItem(SHOWN, conversation.id);
     this.render();
     this.history.show(conversation.id);
     this.scrollDown();
