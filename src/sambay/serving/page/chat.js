@@ -33,7 +33,7 @@ class Chat {
     this.render();
     this.history.show(conversation.id);
     this.scrollDown();
-    if (!byId("chat").hidden && matchMedia("(hover: hover)").matches) byId("prompt").focus();
+    this.focus();
   }
 
   render() {
@@ -53,6 +53,11 @@ class Chat {
   scrollDown() {
     const place = byId("scroll");
     place.scrollTop = place.scrollHeight;
+  }
+
+  /** Where there is a keyboard; on a phone it would open one over half of the page. */
+  focus() {
+    if (!byId("chat").hidden && matchMedia("(hover: hover)").matches) byId("prompt").focus();
   }
 
   get isAtEnd() {
@@ -186,6 +191,7 @@ class Chat {
       submit();
     });
     byId("composer").addEventListener("submit", (event) => { event.preventDefault(); submit(); });
+    byId("chat").addEventListener("shown", () => this.focus(), { once: true });
     byId("stop").addEventListener("click", () => this.stop());
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && this.stopper && !document.querySelector("dialog[open]")) this.stop();

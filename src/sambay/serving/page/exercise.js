@@ -23,7 +23,8 @@ export class ExerciseCard {
     this.checkButton = element("button", { type: "submit", class: "strong" }, "Check");
     this.giveUpButton = element("button", { type: "button", class: "quiet", onclick: () => this.mark(GIVEN_UP) }, "I don't know");
     this.form = element("form", { class: "answering", onsubmit: (event) => { event.preventDefault(); this.submit(); } },
-      element("label", { for: "answer" }, "Your answer", element("span", { class: "note", id: "answer-kind" }, kind ? ` ${kind}` : "")),
+      element("p", {}, element("label", { for: "answer" }, "Your answer"), " ",
+        element("span", { class: "note", id: "answer-kind" }, kind ?? "")),
       element("div", { class: "line" }, this.input, this.checkButton, this.giveUpButton));
     this.verdict = element("p", { class: "verdict", hidden: true, tabindex: "-1" });
     this.ways = element("div", { class: "row ways", hidden: true });
