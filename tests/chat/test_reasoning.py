@@ -81,3 +81,16 @@ def test_is_thinking_follows_the_tags():
         states.append(splitter.is_thinking)
     assert states == [False, True, True, True, False, False, False]
     assert ReasoningSplitter(inside=True).is_thinking
+
+
+@pytest.mark.parametrize("text", ["<think>\na</think>b", "plain", "\n<think>a</think>\n\n<think>b</think>c", ""])
+def test_once_it_answers_it_never_thinks_again(text):
+    splitter = ReasoningSplitter()
+    reasoning, was_answering = "", False
+    for char in text:
+        split = splitter.feed(char)
+        reasoning += split.reasoning
+        assert not (was_answering and (split.reasoning or splitter.is_thinking))
+        was_answering = splitter.is_answering
+    assert was_answering == bool(text)
+    assert reasoning == ("" if text in ("plain", "") else "a")

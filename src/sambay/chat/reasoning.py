@@ -56,6 +56,11 @@ class ReasoningSplitter:
         """Whether the text so far ends inside a thought (what a reasoning budget counts)."""
         return self._step in (self._open_thought, self._think)
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether all that may come is the answer's: there is one thought at most, before it."""
+        return self._step == self._answer
+
     def feed(self, piece: str) -> Split:
         """Return the reasoning and the answer that this piece settles."""
         self._held += piece

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from sambay.engine.engine import TokenLogprob
 
 from .body import read
-from .connection import DONE, event
+from .connection import DONE, TextEvents, event
 from .exchange import Exchange, Server, in_thread, logprob_entry
 from .prompts import check_length, encoded_chat, ends_in_thought, to_messages
 from .replies import Job, Piece
@@ -62,6 +62,7 @@ class ChatWriter:
         self._has_usage = bool(request.stream_options and request.stream_options.include_usage)
         self._is_streamed = bool(request.stream)
         self._choices = [_Choice(ToolCallReader(tool_names) if tool_names else None) for _ in range(request.n or 1)]
+        self._text_events: dict[tuple[int, str], TextEvents] = {}
 
     def opening(self) -> Sequence[bytes]:
         return [self._chunk(index, {"role": "assistant", "content": ""}) for index in range(len(self._choices))]
@@ -95,6 +96,9 @@ class ChatWriter:
             delta["tool_calls"] = [{"index": index, **call} for index, call in enumerate(calls)]
         if not (delta or logprobs or piece.finish):
             return []
+        if len(delta) == 1 and not (calls or logprobs or piece.finish):  # nearly all are of this kind
+            ((name, text),) = delta.items()
+            return [self._text_chunk(piece.index, name, text)]
         return [self._chunk(piece.index, delta, logprobs, choice.finish_reason)]
 
     def closing(self, usage: dict[str, Any]) -> Sequence[bytes]:
@@ -123,6 +127,12 @@ class ChatWriter:
         exchange = self._exchange
         model = exchange.server.options.model_name
         return {"id": exchange.name, "object": kind, "created": exchange.created, "model": model}
+
+    def _text_chunk(self, index: int, name: str, text: str) -> bytes:
+        known = self._text_events.get((index, name))
+        if known is None:
+            known = self._text_events[index, name] = TextEvents(lambda text: self._chunk(index, {name: text}))
+        return known.event(text)
 
     def _chunk(
         self, index: int, delta: dict[str, Any], logprobs: list[dict[str, Any]] | None = None,

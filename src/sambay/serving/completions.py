@@ -10,7 +10,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from .body import read
-from .connection import DONE, event
+from .connection import DONE, TextEvents, event
 from .errors import refused
 from .exchange import Exchange, Server, in_thread
 from .prompts import check_length
@@ -73,6 +73,7 @@ class CompletionWriter:
         self._has_usage = bool(request.stream_options and request.stream_options.include_usage)
         self._is_streamed = bool(request.stream)
         self._choices = [_Choice() for _ in range(len(prompts) * n)]
+        self._text_events: dict[int, TextEvents] = {}
         tokenizer = exchange.server.tokenizer
         echoed = [tokenizer.decode(ids, show_special=True) if request.echo else "" for ids in prompts]
         self._echoed = [text for text in echoed for _ in range(n)]
@@ -89,6 +90,8 @@ class CompletionWriter:
             if not self._is_streamed:
                 choice.text.append(piece.content)
                 _extend(choice, logprobs)
+            elif piece.content and not (logprobs or piece.finish):  # nearly all are of this kind
+                events.append(self._text_chunk(piece.index, piece.content))
             elif piece.content or logprobs or piece.finish:
                 events.append(self._chunk(piece.index, piece.content, logprobs, choice.finish_reason))
         return events
@@ -116,6 +119,12 @@ class CompletionWriter:
         exchange = self._exchange
         model = exchange.server.options.model_name
         return {"id": exchange.name, "object": "text_completion", "created": exchange.created, "model": model}
+
+    def _text_chunk(self, index: int, text: str) -> bytes:
+        known = self._text_events.get(index)
+        if known is None:
+            known = self._text_events[index] = TextEvents(lambda text: self._chunk(index, text, None, None))
+        return known.event(text)
 
     def _chunk(self, index: int, text: str, logprobs: Any, finish_reason: str | None) -> bytes:
         choice = {"index": index, "text": text, "logprobs": logprobs, "finish_reason": finish_reason}

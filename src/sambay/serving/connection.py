@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from json.encoder import encode_basestring as _encode_text
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -17,12 +18,26 @@ from .errors import ApiError
 T = TypeVar("T")
 
 DONE = b"data: [DONE]\n\n"
+_MARK = "\x00"
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def event(data: Any, name: str | None = None) -> bytes:
     """One server-sent event with JSON data."""
     head = f"event: {name}\n" if name else ""
-    return f"{head}data: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n".encode()
+    return f"{head}data: {_encode(data)}\n\n".encode()
+
+
+class TextEvents:
+    """Events that differ in one text: the rest is serialised once. make: the event with a given text in its place,
+    which is the last string of that kind in it."""
+
+    def __init__(self, make: Callable[[str], bytes]) -> None:
+        self._before, _, self._after = make(_MARK).rpartition(_encode(_MARK).encode())
+
+    def event(self, text: str) -> bytes:
+        """The bytes that `make(text)` would give."""
+        return self._before + _encode_text(text).encode() + self._after
 
 
 async def while_connected(receive: Receive, work: Awaitable[T], seconds: float | None) -> T:

@@ -60,6 +60,8 @@ class _Thinking:
 
     def read(self, token_ids: Sequence[int]) -> int | None:
         """Takes tokens in; returns how many of them the budget still allows, None if it is not used up."""
+        if self._splitter.is_answering:
+            return None
         for place, token_id in enumerate(token_ids, 1):
             self.num_tokens += self._splitter.is_thinking
             self._splitter.feed(self._decoder.feed(token_id))
