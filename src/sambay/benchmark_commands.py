@@ -94,6 +94,7 @@ def bench(
     contenders = benchmarking.contenders_of(subjects, grid.paths, cache_dtype, seed)
     record = benchmarking.open_results(subjects, grid, cache_dtype, seed, output, restart)
     record.about["log-probabilities away from transformers"] = benchmarking.check_all(subjects, cache_dtype, seed)
+    record.save()  # a file that cannot be written should not cost a measurement
     try:
         missing = benchmarking.measure_missing(record, grid, contenders, seconds, _say)
     except KeyboardInterrupt:

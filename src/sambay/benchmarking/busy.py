@@ -22,7 +22,9 @@ def gpu_shares(run: Callable[[], object], device: torch.device) -> dict[str, flo
     intervals = [
         (event.time_range.start, event.time_range.end)
         for event in found.events() or ()
-        if event.device_type == torch.autograd.DeviceType.CUDA and not getattr(event, "is_user_annotation", False)
+        if event.device_type == torch.autograd.DeviceType.CUDA
+        and not getattr(event, "is_user_annotation", False)
+        and not event.name.endswith(" Sync")  # the host's waiting, which some versions list beside kernels
     ]
     if not intervals:
         return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from sambay.benchmarking.settings import BUSY, DECODE, ENGINE, LATENCY, PREFILL, SECTIONS, SERVING, Grid
@@ -32,19 +33,28 @@ class Cell:
 
 
 def plan(grid: Grid, contenders: Sequence[tuple[str, str]], is_gpu: bool) -> list[Cell]:
-    """All cells for contenders (label, path). Rounds are outermost, so that what makes a machine slow for a while
-    meets all alike; within a setting contenders take turns, cheap settings first. The profiler comes last and once."""
-    cells = []
-    for number in range(grid.rounds):
-        for section in SECTIONS:
-            if section not in grid.sections or section == BUSY:
-                continue
-            taking_part = [label for label, path in contenders if section != SERVING or path == ENGINE]
-            for setting in _settings(grid, section):
-                cells += [Cell(section, setting, label, number) for label in taking_part]
+    """All cells for contenders (label, path).
+
+    Rounds are outermost, so that what makes a machine slow for a while meets all alike. In a round sections take turns,
+    cheap settings first, so that a short run has something of each; within a setting contenders take turns. The
+    profiler comes last and once.
+    """
+    labels = [label for label, _ in contenders]
+    in_engine = [label for label, path in contenders if path == ENGINE]
+    columns = [
+        [(section, setting) for setting in _settings(grid, section)]
+        for section in SECTIONS
+        if section in grid.sections and section != BUSY
+    ]
+    in_turns = [one for row in zip_longest(*columns) for one in row if one is not None]
+    cells = [
+        Cell(section, setting, label, number)
+        for number in range(grid.rounds)
+        for section, setting in in_turns
+        for label in (in_engine if section == SERVING else labels)
+    ]
     if BUSY in grid.sections and is_gpu:
-        labels = [label for label, path in contenders if path == ENGINE]
-        cells += [Cell(BUSY, setting, label, 0) for setting in _settings(grid, BUSY) for label in labels]
+        cells += [Cell(BUSY, setting, label, 0) for setting in _settings(grid, BUSY) for label in in_engine]
     return cells
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -73,10 +73,10 @@ class InEngine(Contender):
         """So many clients at a time, as `clients.serve_clients` says, with lengths drawn by the grid."""
         most = longest_work(grid, concurrency, self.seed)
         with self._engine(concurrency, most) as engine:
-            self._finish(engine, min(grid.prompt_tokens, self.warm_up_tokens), 2)
-            self._capture(engine, concurrency)
-            before = engine.scheduler.counters.num_preemptions
             works = works_of_clients(grid, concurrency, self.seed)
+            self._warm_up(engine, [next(own).prompt_tokens for own in works])
+            works = works_of_clients(grid, concurrency, self.seed)
+            before = engine.scheduler.counters.num_preemptions
             served = serve_clients(engine, works, grid.requests, most, self.prompt, self.clock.at_results)
             return {**served.values(), "preemptions": engine.scheduler.counters.num_preemptions - before}
 
@@ -132,9 +132,13 @@ class InEngine(Contender):
         while engine.has_work:
             engine.step()
 
-    def _capture(self, engine: Engine, most: int) -> None:
-        """On a GPU: batches of every size down from `most`, each of which a graph may have to be captured for."""
-        for index in range(most if self.device.type == "cuda" else 0):
+    def _warm_up(self, engine: Engine, lengths: Sequence[int]) -> None:
+        """For clients with prompts of these lengths. On a GPU those themselves, since kernels are compiled by whether
+        lengths are even, and batches of every size down from all, each of which a graph may be captured for."""
+        is_gpu = self.device.type == "cuda"
+        for length in lengths if is_gpu else lengths[:1]:
+            self._finish(engine, min(length, self.warm_up_tokens), 2)
+        for index in range(len(lengths) if is_gpu else 0):
             engine.add(f"warm-up {index}", self.prompt(8), _params(2 + index))
         while engine.has_work:
             engine.step()

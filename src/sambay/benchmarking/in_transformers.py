@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
-from sambay.benchmarking.contender import Contender, DoesNotFitError, Values, at_marks, marks
+from sambay.benchmarking.contender import Contender, Values, at_marks, marks
 from sambay.benchmarking.models import Subject, is_plain_transformer, phi3_twin
 
 _CHUNK_TOKENS = {"cuda": 65536, "cpu": 8192}  # of all sequences, read at once: bounds activations
@@ -22,45 +22,42 @@ class InTransformers(Contender):
         self.model: PreTrainedModel = phi3_twin(subject.network) if is_plain else subject.network
 
     def prefill(self, context: int) -> Values:
-        with _NoRoom():
-            self.check_memory(1, context)
-            self._read([self.prompt(min(context, self.warm_up_tokens))])
-            self.clock.restart_memory()
-            prompt, start = [self.prompt(context)], self.clock.now()
-            _, cache = self._read(prompt)
-            values: Values = {"ms": 1e3 * (self.clock.now() - start), "state_bytes": cache_bytes(cache)}
-            if (peak := self.clock.most_memory()) is not None:
-                values["peak_bytes"] = peak
-            return values
+        self.check_memory(1, context)
+        self._read([self.prompt(min(context, self.warm_up_tokens))])
+        self.clock.restart_memory()
+        prompt, start = [self.prompt(context)], self.clock.now()
+        _, cache = self._read(prompt)
+        values: Values = {"ms": 1e3 * (self.clock.now() - start), "state_bytes": cache_bytes(cache)}
+        if (peak := self.clock.most_memory()) is not None:
+            values["peak_bytes"] = peak
+        return values
 
     def decode(self, batch: int, context: int, steps: int) -> Values:
-        with _NoRoom():
-            self.check_memory(batch, context + steps)
-            ids_B1, cache = self._read([self.prompt(context) for _ in range(batch)])
-            for _ in range(_WARM_UPS):
-                ids_B1 = self._step(ids_B1, cache)
-            before = self.clock.restart_memory()
-            start = self.clock.now()
-            for _ in range(steps):
-                ids_B1 = self._step(ids_B1, cache)
-            values: Values = {
-                "ms": 1e3 * (self.clock.now() - start) / steps, "mean_context": context + _WARM_UPS + steps / 2
-            }  # fmt: skip
-            if (peak := self.clock.most_memory()) is not None:
-                values["growth_bytes"] = peak - before
-            return values
+        self.check_memory(batch, context + steps)
+        ids_B1, cache = self._read([self.prompt(context) for _ in range(batch)])
+        for _ in range(_WARM_UPS):
+            ids_B1 = self._step(ids_B1, cache)
+        before = self.clock.restart_memory()
+        start = self.clock.now()
+        for _ in range(steps):
+            ids_B1 = self._step(ids_B1, cache)
+        values: Values = {
+            "ms": 1e3 * (self.clock.now() - start) / steps, "mean_context": context + _WARM_UPS + steps / 2
+        }  # fmt: skip
+        if (peak := self.clock.most_memory()) is not None:
+            values["growth_bytes"] = peak - before
+        return values
 
     def latency(self, prompt_tokens: int, generation_tokens: int, most_s: float) -> Values:
-        with _NoRoom():
-            self.check_memory(1, prompt_tokens + generation_tokens)
-            self._step(*self._read([self.prompt(min(prompt_tokens, self.warm_up_tokens))]))
-            prompt, start = [self.prompt(prompt_tokens)], self.clock.now()
-            ids_B1, cache = self._read(prompt)
-            seconds = [self.clock.now() - start]
-            while len(seconds) < generation_tokens and seconds[-1] <= most_s:
-                ids_B1 = self._step(ids_B1, cache)
-                seconds.append(self.clock.now() - start)
-            return at_marks(marks(generation_tokens), seconds)
+        self.check_memory(1, prompt_tokens + generation_tokens)
+        self._step(*self._read([self.prompt(min(prompt_tokens, self.warm_up_tokens))]))
+        prompt, start = [self.prompt(prompt_tokens)], self.clock.now()
+        ids_B1, cache = self._read(prompt)
+        seconds = [self.clock.now() - start]
+        while len(seconds) < generation_tokens and seconds[-1] <= most_s:
+            ids_B1 = self._step(ids_B1, cache)
+            seconds.append(self.clock.now() - start)
+        return at_marks(marks(generation_tokens), seconds)
 
     @torch.inference_mode()
     def logprobs_after(self, ids: list[int], num_last: int) -> Tensor:
@@ -80,18 +77,6 @@ class InTransformers(Contender):
     @torch.inference_mode()
     def _step(self, ids_B1: Tensor, cache: DynamicCache) -> Tensor:
         return self.model(ids_B1, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1:].argmax(-1)
-
-
-class _NoRoom:
-    """Turns a GPU's lack of memory into DoesNotFitError, and lets go of what the failed attempt had."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, torch.OutOfMemoryError):
-            torch.cuda.empty_cache()
-            raise DoesNotFitError("the GPU's memory is full") from None
 
 
 def cache_bytes(cache: DynamicCache) -> int:

@@ -76,13 +76,18 @@ def measure_missing(
     paths = [(one.label, ENGINE if isinstance(one, InEngine) else TRANSFORMERS) for one in contenders]
     cells = plan(grid, paths, contenders[0].device.type == "cuda")
     end = time.monotonic() + seconds
-    for number, cell in enumerate(cells):
-        if record.is_settled(cell):
-            continue
-        if time.monotonic() >= end:
-            break
-        say(number, len(cells), cell)
-        record.add(_measure(cell, by_label[cell.contender], grid))
+    gc.collect()
+    gc.freeze()  # collections, which may fall into what is timed, then pass by all that is there already
+    try:
+        for number, cell in enumerate(cells):
+            if record.is_settled(cell):
+                continue
+            if time.monotonic() >= end:
+                break
+            say(number, len(cells), cell)
+            record.add(_measure(cell, by_label[cell.contender], grid))
+    finally:
+        gc.unfreeze()
     return sum(not record.is_settled(cell) for cell in cells)
 
 
@@ -95,6 +100,8 @@ def _measure(cell: Cell, contender: Contender, grid: Grid) -> Result:
         return Result(cell, _values(cell, contender, grid), load=load)
     except DoesNotFitError as error:
         return Result(cell, None, str(error), load)
+    except torch.OutOfMemoryError:
+        return Result(cell, None, "the GPU's memory is full", load)
 
 
 def _values(cell: Cell, contender: Contender, grid: Grid) -> Values:

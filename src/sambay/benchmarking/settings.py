@@ -21,7 +21,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "generation_tokens": 32000, "steps": 64,
     },
     "cpu": {
-        "concurrency": (1, 4), "contexts": (256, 2048), "prompt_tokens": 64, "generation_tokens": 512, "steps": 16,
+        "concurrency": (1, 4), "contexts": (256, 1024), "prompt_tokens": 64, "generation_tokens": 128, "steps": 16,
     },
 }  # fmt: skip
 STEP_TOKENS = {"cuda": 8192, "cpu": 512}  # of prompts, in one step of the engine
