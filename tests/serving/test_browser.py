@@ -110,6 +110,19 @@ def test_a_reply_is_stopped_and_what_came_of_it_stays(browser, expect, scripted,
         expect(opened.answers()).to_have_count(2)
 
 
+def test_what_came_of_a_reply_stays_where_the_page_is_left(browser, expect, scripted):
+    with (
+        scripted(lambda prompt: THOUGHT + "word " * 600, seconds=0.05, num_bytes=10) as served,
+        Opened(browser, served.url) as opened,
+    ):
+        opened.ask("go on")
+        expect(opened.page.locator("li.answer .prose")).to_contain_text("word word word")
+        opened.page.reload()
+        expect(opened.page.locator("li.answer .prose")).to_contain_text("word word word")
+        expect(opened.page.locator(".ending")).to_be_visible()
+        expect(opened.page.get_by_role("button", name="Stop the reply")).to_be_hidden()
+
+
 def test_a_full_queue_is_told_in_words_and_tried_again(browser, expect, make_scripted, make_served):
     engine = make_scripted(lambda prompt: "x" * 3000 if "long" in prompt else "short reply")
     engine.limits.max_sequences = 1

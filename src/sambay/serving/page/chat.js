@@ -92,8 +92,8 @@ class Chat {
     this.stopper = stopper;
     const message = { role: "assistant", content: "" };
     const body = { messages: conversation.messages.map(asSent), ...sampling() };
+    this.keep(); // as it is to be found where nothing comes of the reply
     conversation.messages.push(message);
-    this.keep();
     this.render();
     const node = new AnswerNode(message, () => this.replyFrom(index));
     byId("messages").lastElementChild.replaceWith(node.node);
@@ -162,6 +162,14 @@ class Chat {
     this.history.show(this.conversation.id);
   }
 
+  /** The page is left while a reply comes: what there is of it stays. */
+  keepPart() {
+    const last = this.conversation.messages.at(-1);
+    if (!this.stopper || !last?.content && !last?.thought) return;
+    last.ending = "stopped";
+    keepConversation(this.conversation);
+  }
+
   setRunning(isRunning) {
     const hadFocus = document.activeElement === byId(isRunning ? "send" : "stop");
     byId("send").hidden = isRunning;
@@ -192,6 +200,7 @@ class Chat {
     });
     byId("composer").addEventListener("submit", (event) => { event.preventDefault(); submit(); });
     byId("chat").addEventListener("shown", () => this.focus(), { once: true });
+    window.addEventListener("pagehide", () => this.keepPart());
     byId("stop").addEventListener("click", () => this.stop());
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && this.stopper && !document.querySelector("dialog[open]")) this.stop();

@@ -1,6 +1,6 @@
 // A reply's Markdown as nodes: paragraphs, headings, lists, tables, code, emphasis and formulas. No links, no images.
 import { element } from "./elements.js";
-import { formula, segments } from "./mathematics.js";
+import { formula, segments, withFormulas } from "./mathematics.js";
 
 const FENCE = /^ {0,3}(```|~~~)/;
 const HEADING = /^(#{1,6})\s+(.*?)\s*#*$/;
@@ -10,16 +10,26 @@ const TABLE_LINE = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
 // Emphasis begins and ends at words' edges, so that 3*4*5 and snake_case stay as they are.
 const INLINE = /(`+)([^`]|[^`][\s\S]*?[^`])\1(?!`)|(?<![\w*])\*\*(?=\S)([\s\S]+?)(?<=\S)\*\*(?![\w*])|(?<![\w*])\*(?=[^\s*])([^*\n]+?)(?<=\S)\*(?![\w*])/g;
 
-/** Shows `text` in `place`; blocks that are there already stay untouched, so a growing reply costs its last block. */
+/** Shows a reply in `place`. */
 export function showProse(place, text) {
+  showBlocks(place, text, block);
+}
+
+/** Shows a thought in `place`: as it was written, but for its formulas. */
+export function showThought(place, text) {
+  showBlocks(place, text, (source) => element("div", {}, withFormulas(source)));
+}
+
+/** Blocks that are there already stay untouched, so a growing reply costs its last block. */
+function showBlocks(place, text, made) {
   const sources = blocks(text);
   sources.forEach((source, index) => {
     const old = place.children[index];
     if (old?.source === source) return;
-    const made = block(source);
-    made.source = source;
-    if (old) old.replaceWith(made);
-    else place.append(made);
+    const fresh = made(source);
+    fresh.source = source;
+    if (old) old.replaceWith(fresh);
+    else place.append(fresh);
   });
   while (place.children.length > sources.length) place.lastElementChild.remove();
 }

@@ -1,7 +1,6 @@
 // One reply as it comes: asked for, gathered, counted and shown.
 import { element } from "./elements.js";
-import { showProse } from "./prose.js";
-import { withFormulas } from "./mathematics.js";
+import { showProse, showThought } from "./prose.js";
 import { streamChat } from "./server.js";
 
 /** Streams a reply into `message` ({content, thought, numbers, ending}) and calls `onPart` at each part of it.
@@ -28,7 +27,7 @@ export async function gather(body, message, signal, onPart) {
       onPart();
     }
   } catch (error) {
-    message.ending = error.name === "AbortError" ? "stopped" : "error";
+    message.ending ??= error.name === "AbortError" ? "stopped" : "error";
     if (error.name !== "AbortError") throw error;
   }
 }
@@ -70,20 +69,23 @@ export class ReplyView {
     this.answer = element("div", { class: "prose" });
     this.waiting = element("p", { class: "waiting", "aria-hidden": "true" }, element("i"), element("i"), element("i"));
     this.node = element("div", { class: "reply" }, this.details, this.answer, this.waiting);
-    this.shownThought = null;
+    this.details.addEventListener("toggle", () => this.showThought());
+    this.text = "";
+  }
+
+  /** Only where it is to be seen: a thought may have tens of thousands of tokens. */
+  showThought() {
+    if (this.details.open) showThought(this.thought, this.text);
   }
 
   show(message, isRunning) {
-    const thought = (message.thought ?? "").trim();
-    this.details.hidden = !thought;
-    if (thought !== this.shownThought) {
-      this.thought.replaceChildren(withFormulas(thought));
-      this.shownThought = thought;
-    }
+    this.text = (message.thought ?? "").trim();
+    this.details.hidden = !this.text;
+    this.showThought();
     this.summary.textContent = summaryOf(message, isRunning);
     this.details.classList.toggle("running", isRunning && !message.content);
     showProse(this.answer, message.content);
-    this.waiting.hidden = !isRunning || Boolean(thought || message.content);
+    this.waiting.hidden = !isRunning || Boolean(this.text || message.content);
   }
 }
 
@@ -96,4 +98,5 @@ function summaryOf(message, isRunning) {
 export const ENDINGS = {
   length: "Cut off at the length that was allowed.",
   stopped: "Stopped.",
+  error: "Cut off by an error.",
 };
