@@ -15,9 +15,10 @@ from starlette.responses import Response
 
 from sambay.engine.async_llm import AsyncLLM
 
-from . import requests
+from . import answers, requests
 from .chat_completions import chat_completion
 from .completions import completion
+from .document import body_of, describe
 from .errors import ApiError, add_handlers
 from .exchange import Server
 from .logs import RequestLog
@@ -27,12 +28,12 @@ from .responses import response
 from .tokens import detokenize, tokenize
 from .tutor import tutor_router
 
-_POSTS: dict[str, tuple[Callable[[Server, Request], Awaitable[Any]], type[BaseModel]]] = {
-    "/v1/chat/completions": (chat_completion, requests.ChatRequest),
-    "/v1/responses": (response, requests.ResponsesRequest),
-    "/v1/completions": (completion, requests.CompletionRequest),
-    "/tokenize": (tokenize, requests.TokenizeRequest),
-    "/detokenize": (detokenize, requests.DetokenizeRequest),
+_POSTS: dict[str, tuple[Callable[[Server, Request], Awaitable[Any]], type[BaseModel], type[BaseModel]]] = {
+    "/v1/chat/completions": (chat_completion, requests.ChatRequest, answers.ChatCompletion),
+    "/v1/responses": (response, requests.ResponsesRequest, answers.ResponseAnswer),
+    "/v1/completions": (completion, requests.CompletionRequest, answers.TextCompletion),
+    "/tokenize": (tokenize, requests.TokenizeRequest, answers.Tokenized),
+    "/detokenize": (detokenize, requests.DetokenizeRequest, answers.Detokenized),
 }
 
 
@@ -58,7 +59,7 @@ def create_app(llm: AsyncLLM, options: ServerOptions) -> FastAPI:
             CORSMiddleware, allow_origins=list(options.allowed_origins), allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type"],
         )  # fmt: skip
-    _document(app)
+    describe(app, {path: (model, found) for path, (_, model, found) in _POSTS.items()}, bool(options.api_keys))
     return app
 
 
@@ -75,10 +76,10 @@ def _protected(server: Server) -> APIRouter:
             raise ApiError(401, message, None, "invalid_api_key", {"WWW-Authenticate": "Bearer"})
 
     router = APIRouter(dependencies=[Depends(check_key)])
-    for path, (answer, model) in _POSTS.items():
+    for path, (answer, model, _) in _POSTS.items():
         router.add_api_route(
             path, _endpoint(server, answer), methods=["POST"], operation_id=answer.__name__,
-            summary=(model.__doc__ or path).strip(), response_model=None, openapi_extra=_body_of(model),
+            summary=(model.__doc__ or path).strip(), response_model=None, openapi_extra=body_of(model),
         )  # fmt: skip
     router.include_router(tutor_router(server))
 
@@ -121,24 +122,3 @@ def _open(server: Server) -> APIRouter:
         return PlainTextResponse(server.metrics.text(), media_type="text/plain; version=0.0.4")
 
     return router
-
-
-def _body_of(model: type[BaseModel]) -> dict[str, Any]:
-    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
-def _document(app: FastAPI) -> None:
-    """Bodies are read by hand, so their schemas are added by hand."""
-    plain = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = plain()
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        for _, model in _POSTS.values():
-            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas.update(schema.pop("$defs", {}))
-            schemas[model.__name__] = schema
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]
