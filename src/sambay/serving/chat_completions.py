@@ -60,6 +60,7 @@ class ChatWriter:
     def __init__(self, exchange: Exchange, request: ChatRequest, tool_names: Sequence[str]) -> None:
         self._exchange, self._has_logprobs = exchange, bool(request.logprobs)
         self._has_usage = bool(request.stream_options and request.stream_options.include_usage)
+        self._is_counting = bool(request.stream_options and request.stream_options.continuous_usage_stats)
         self._is_streamed = bool(request.stream)
         self._choices = [_Choice(ToolCallReader(tool_names) if tool_names else None) for _ in range(request.n or 1)]
         self._text_events: dict[tuple[int, str], TextEvents] = {}
@@ -96,7 +97,9 @@ class ChatWriter:
             delta["tool_calls"] = [{"index": index, **call} for index, call in enumerate(calls)]
         if not (delta or logprobs or piece.finish):
             return []
-        if len(delta) == 1 and not (calls or logprobs or piece.finish):  # nearly all are of this kind
+        if len(delta) == 1 and not (
+            calls or logprobs or piece.finish or self._is_counting
+        ):  # nearly all are of this kind
             ((name, text),) = delta.items()
             return [self._text_chunk(piece.index, name, text)]
         return [self._chunk(piece.index, delta, logprobs, choice.finish_reason)]
@@ -141,7 +144,8 @@ class ChatWriter:
         shown = {"content": logprobs, "refusal": None} if logprobs else None
         choice = {"index": index, "delta": delta, "logprobs": shown, "finish_reason": finish_reason}
         chunk = {**self._head("chat.completion.chunk"), "choices": [choice]}
-        return event({**chunk, "usage": None} if self._has_usage else chunk)
+        usage = self._exchange.usage() if self._is_counting else None
+        return event({**chunk, "usage": usage} if self._has_usage else chunk)
 
     def _logprob(self, one: TokenLogprob) -> dict[str, Any]:
         table = self._exchange.server.token_bytes

@@ -71,6 +71,7 @@ class CompletionWriter:
     ) -> None:
         self._exchange, self._has_logprobs = exchange, request.logprobs is not None
         self._has_usage = bool(request.stream_options and request.stream_options.include_usage)
+        self._is_counting = bool(request.stream_options and request.stream_options.continuous_usage_stats)
         self._is_streamed = bool(request.stream)
         self._choices = [_Choice() for _ in range(len(prompts) * n)]
         self._text_events: dict[int, TextEvents] = {}
@@ -90,7 +91,7 @@ class CompletionWriter:
             if not self._is_streamed:
                 choice.text.append(piece.content)
                 _extend(choice, logprobs)
-            elif piece.content and not (logprobs or piece.finish):  # nearly all are of this kind
+            elif piece.content and not (logprobs or piece.finish or self._is_counting):  # nearly all are of this kind
                 events.append(self._text_chunk(piece.index, piece.content))
             elif piece.content or logprobs or piece.finish:
                 events.append(self._chunk(piece.index, piece.content, logprobs, choice.finish_reason))
@@ -129,7 +130,8 @@ class CompletionWriter:
     def _chunk(self, index: int, text: str, logprobs: Any, finish_reason: str | None) -> bytes:
         choice = {"index": index, "text": text, "logprobs": logprobs, "finish_reason": finish_reason}
         chunk = {**self._head(), "choices": [choice]}
-        return event({**chunk, "usage": None} if self._has_usage else chunk)
+        usage = self._exchange.usage() if self._is_counting else None
+        return event({**chunk, "usage": usage} if self._has_usage else chunk)
 
     def _logprobs(self, piece: Piece, choice: _Choice) -> dict[str, list[Any]]:
         """text_offset counts the characters of the tokens themselves, which a stop string may have cut off."""

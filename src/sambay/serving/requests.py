@@ -35,7 +35,10 @@ class Strict(BaseModel):
 
 
 class StreamOptions(Strict):
+    """continuous_usage_stats, which is vLLM's: every chunk says what has been used so far."""
+
     include_usage: bool | None = None
+    continuous_usage_stats: bool | None = None
 
 
 class SamplingFields(Strict):

@@ -80,6 +80,9 @@ def _params(
 ) -> SamplingParams:
     if request.stream_options is not None and not request.stream:
         raise refused("stream_options", "needs stream: true")
+    options = request.stream_options
+    if options is not None and options.continuous_usage_stats and not options.include_usage:
+        raise refused("stream_options.continuous_usage_stats", "needs include_usage: true")
     given = {name: value for name in _SAME_NAME if (value := getattr(request, name)) is not None}
     if request.logit_bias is not None:
         extra["logit_bias"] = _biases(request.logit_bias)

@@ -8,22 +8,19 @@ import { streamChat } from "./server.js";
  * ending: "stop", "length", "stopped" where `signal` ended it, or "error". Raises ServerError; what came stays.
  */
 export async function gather(body, message, signal, onPart) {
-  const begin = performance.now();
-  let first = null;
-  let numParts = 0; // a part holds a token, or several where the client or the machine is slow
+  const times = { begin: performance.now(), first: null, last: null };
   try {
     for await (const chunk of streamChat(body, signal)) {
       const [choice] = chunk.choices;
       const delta = choice?.delta ?? {};
-      const now = performance.now();
+      if (choice) times.last = performance.now(); // the last chunk of all, without a choice, is none of the reply
       if (delta.reasoning_content || delta.content) {
-        first ??= now;
-        numParts += 1;
+        times.first ??= times.last;
         message.thought = (message.thought ?? "") + (delta.reasoning_content ?? "");
         message.content += delta.content ?? "";
       }
       if (choice?.finish_reason) message.ending = choice.finish_reason;
-      message.numbers = counted(chunk.usage, message.numbers, begin, first, now, numParts);
+      message.numbers = counted(chunk.usage, times);
       onPart();
     }
   } catch (error) {
@@ -32,31 +29,25 @@ export async function gather(body, message, signal, onPart) {
   }
 }
 
-function counted(usage, before, begin, first, now, numParts) {
-  const tokens = usage?.completion_tokens ?? numParts;
-  const isWhole = Boolean(usage);
-  if (isWhole && before) now = begin + before.end; // the usage comes a little after the last token
-  const seconds = first === null ? 0 : (now - first) / 1000;
+function counted(usage, { begin, first, last }) {
+  const tokens = usage.completion_tokens;
   return {
     tokens,
-    isWhole,
-    end: now - begin,
+    thought: usage.completion_tokens_details.reasoning_tokens,
+    prompt: usage.prompt_tokens,
+    cached: usage.prompt_tokens_details.cached_tokens,
     firstSeconds: first === null ? null : (first - begin) / 1000,
-    rate: seconds > 0 && tokens > 1 ? (tokens - 1) / seconds : null,
-    thought: usage?.completion_tokens_details?.reasoning_tokens ?? null,
-    prompt: usage?.prompt_tokens ?? null,
-    cached: usage?.prompt_tokens_details?.cached_tokens ?? null,
+    rate: first !== null && last > first && tokens > 1 ? ((tokens - 1) * 1000) / (last - first) : null,
   };
 }
 
 /** "41 tokens · 210 tokens/s · first after 0.05 s · 96 of 120 prompt tokens from the cache" */
 export function numbersInWords(numbers) {
   if (!numbers || numbers.firstSeconds === null) return "";
-  const about = numbers.isWhole ? "" : "≈ ";
-  const words = [`${about}${numbers.tokens} token${numbers.tokens === 1 ? "" : "s"}`];
-  if (numbers.rate) words.push(`${about}${numbers.rate.toFixed(numbers.rate < 10 ? 1 : 0)} tokens/s`);
-  words.push(`first after ${numbers.firstSeconds.toFixed(2)} s`);
-  if (numbers.cached !== null) words.push(`${numbers.cached} of ${numbers.prompt} prompt tokens from the cache`);
+  const { tokens, rate, firstSeconds, cached, prompt } = numbers;
+  const words = [`${tokens} token${tokens === 1 ? "" : "s"}`];
+  if (rate) words.push(`${rate.toFixed(rate < 10 ? 1 : 0)} tokens/s`);
+  words.push(`first after ${firstSeconds.toFixed(2)} s`, `${cached} of ${prompt} prompt tokens from the cache`);
   return words.join(" · ");
 }
 

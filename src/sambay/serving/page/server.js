@@ -97,9 +97,9 @@ export async function postJson(path, body, signal) {
   return (await call(path, body, signal)).json();
 }
 
-/** The chunks of a streamed chat completion. */
+/** The chunks of a streamed chat completion, each with the usage so far. */
 export async function* streamChat(body, signal) {
-  const options = { stream: true, stream_options: { include_usage: true } };
+  const options = { stream: true, stream_options: { include_usage: true, continuous_usage_stats: true } };
   const response = await call("v1/chat/completions", { ...body, ...options }, signal);
   for await (const data of events(response.body.getReader())) {
     if (data === "[DONE]") return;
