@@ -147,7 +147,7 @@ def test_the_model_explains_and_its_answer_is_checked(browser, expect, serve, is
         learner.answer("-98765")
         opened.page.get_by_role("button", name="Let the model explain").click()
         part = opened.page.get_by_role("region", name="The model explains")
-        expect(part.locator(".thought-text")).to_have_text(re.compile("step one\nstep two"))
+        expect(part.locator(".thought-text > div")).to_have_text(["step one", "step two"])
         expect(part.locator(".verdict")).to_contain_text("answer is right" if is_right else "answer is wrong")
         worked = opened.page.locator(".steps .thought-text")
         expect(worked).to_be_visible(visible=not is_right)
@@ -352,6 +352,8 @@ PROSE = [
     ("3*4*5 and 2**3**4 and a_b_c", "<p>3*4*5 and 2**3**4 and a_b_c</p>"),
     ("## Title\ntext", "<h4>Title</h4><p>text</p>"),
     ("- a\n- b\n  - c\n- d", "<ul><li>a</li><li>b<ul><li>c</li></ul></li><li>d</li></ul>"),
+    ("Steps:\n1. a\n2. b", '<p>Steps:</p><ol start="1"><li>a</li><li>b</li></ol>'),
+    ("The year was\n1984. A good one.", "<p>The year was\n1984. A good one.</p>"),
     ("3. a\n4. b", '<ol start="3"><li>a</li><li>b</li></ol>'),
     ("```\n1 < 2 **x**\n\n$y$\n```", '<pre tabindex="0"><code>1 &lt; 2 **x**\n\n$y$</code></pre>'),
     ("a\n\n---\n\nb", "<p>a</p><hr><p>b</p>"),
@@ -371,6 +373,22 @@ PROSE = [
         '<p><span class="display-math"><span class="katex-display">⟦\na\n\n+ b\n⟧</span></span></p>',
     ),
 ]
+
+
+THOUGHT = """async () => {
+  const { showThought } = await import("/page/prose.js");
+  const place = document.createElement("div");
+  showThought(place, "a*b*c\\n\\n# d");
+  const [first] = place.children;
+  showThought(place, "a*b*c\\n\\n# d\\n\\\\[\\n\\nx");
+  return { isKept: place.children[0] === first, lines: [...place.children].map((one) => one.textContent) };
+}"""
+
+
+def test_a_thought_is_shown_as_it_is_written_and_grows_at_its_end(browser, served):
+    with Opened(browser, served.url) as opened:
+        found = opened.page.evaluate(THOUGHT)
+        assert found == {"isKept": True, "lines": ["a*b*c", "\n# d", "\\[\n\nx"]}
 
 
 def test_prose_and_formulas_are_set(browser, served):

@@ -12,17 +12,16 @@ const INLINE = /(`+)([^`]|[^`][\s\S]*?[^`])\1(?!`)|(?<![\w*])\*\*(?=\S)([\s\S]+?
 
 /** Shows a reply in `place`. */
 export function showProse(place, text) {
-  showBlocks(place, text, block);
+  showBlocks(place, blocks(text), block);
 }
 
 /** Shows a thought in `place`: as it was written, but for its formulas. */
 export function showThought(place, text) {
-  showBlocks(place, text, (source) => element("div", {}, withFormulas(source)));
+  showBlocks(place, thoughtLines(text), (source) => element("div", {}, withFormulas(source)));
 }
 
 /** Blocks that are there already stay untouched, so a growing reply costs its last block. */
-function showBlocks(place, text, made) {
-  const sources = blocks(text);
+function showBlocks(place, sources, made) {
   sources.forEach((source, index) => {
     const old = place.children[index];
     if (old?.source === source) return;
@@ -39,7 +38,7 @@ export function blocks(text) {
   const found = [];
   let lines = [];
   let fence = null;
-  let isInMath = false;
+  let math = null; // the sign that has opened a displayed formula
   const close = () => {
     if (lines.length) found.push(lines.join("\n"));
     lines = [];
@@ -49,26 +48,53 @@ export function blocks(text) {
     if (fence) {
       lines.push(line);
       if (mark === fence) { fence = null; close(); }
-    } else if (mark && !isInMath) {
+    } else if (mark && !math) {
       close();
       fence = mark;
       lines.push(line);
-    } else if (!line.trim() && !isInMath) {
+    } else if (!line.trim() && !math) {
       close();
     } else {
-      if (!isInMath && (HEADING.test(line) || RULE.test(line)) && !ITEM.test(line)) close();
+      const isAlone = !math && (HEADING.test(line) || RULE.test(line)) && !ITEM.test(line);
+      if (isAlone || (!math && beginsList(line, lines))) close();
       lines.push(line);
-      isInMath = isOpen(lines.join("\n"));
-      if (!isInMath && (HEADING.test(line) || RULE.test(line))) close();
+      math = mathAfter(math, line);
+      if (isAlone && !math) close();
     }
   }
   close();
   return found;
 }
 
-function isOpen(text) {
-  const count = (sign) => text.split(sign).length - 1;
-  return count("\\[") > count("\\]") || count("$$") % 2 === 1;
+/** Whether a list begins right below a paragraph: with a bullet or with its first number. */
+function beginsList(line, before) {
+  const item = ITEM.exec(line);
+  return item !== null && before.length > 0 && !ITEM.test(before[0]) && /^([-*+]|1[.)])$/.test(item[2]);
+}
+
+/** Each line with the empty ones before it; a displayed formula counts as one line. */
+function thoughtLines(text) {
+  const found = [];
+  let lines = [];
+  let math = null;
+  for (const line of text.split("\n")) {
+    lines.push(line);
+    math = mathAfter(math, line);
+    if (line.trim() && !math) {
+      found.push(lines.join("\n"));
+      lines = [];
+    }
+  }
+  return lines.length ? [...found, lines.join("\n")] : found;
+}
+
+/** The sign of a displayed formula that is open after `line`, null where none is; open: the one before it. */
+function mathAfter(open, line) {
+  for (const [sign] of line.matchAll(/\\\[|\\\]|\$\$/g)) {
+    if (!open) open = sign === "\\]" ? null : sign;
+    else if (sign === (open === "$$" ? "$$" : "\\]")) open = null;
+  }
+  return open;
 }
 
 function block(source) {
