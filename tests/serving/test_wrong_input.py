@@ -2,12 +2,14 @@
 
 import json
 import random
+import socket
 
 import pytest
 
 from sambay.serving import requests
 
-CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
+CHAT, TEXT, RESPONSES = "/v1/chat/completions", "/v1/completions", "/v1/responses"
+POSTS = (CHAT, TEXT, RESPONSES, "/tokenize", "/detokenize")
 USER = [{"role": "user", "content": "hi"}]
 HUGE = 10**400
 
@@ -70,7 +72,7 @@ WRONG_IN_CHAT = [
     ("messages", [{"role": "wizard", "content": "x"}], "messages.0.role"),
     ("messages", [*USER, {"role": "user"}], "messages.1.content"),
     ("messages", [{"role": "user", "content": 1}], "messages.0.content"),
-    ("messages", [{"role": "user", "content": [{"type": "image_url"}]}], "messages.0.content"),
+    ("messages", [{"role": "user", "content": [{"type": "image_url"}]}], "messages.0.content.0.type"),
     ("messages", [{"role": "user", "content": "x", "name": "bob"}], "messages.0.name"),
     ("messages", [{"role": "user", "content": "x", "reasoning_content": "y"}], "messages.0.reasoning_content"),
     ("messages", [{"role": "user", "content": "x", "tool_call_id": "y"}], "messages.0.tool_call_id"),
@@ -156,10 +158,70 @@ def test_fields_that_exclude_each_other_are_named(served, fields, param):
 
 
 def test_an_unknown_model_is_not_found(served):
-    for path, prompt in ((CHAT, {"messages": USER}), (TEXT, {"prompt": "x"}), ("/tokenize", {"prompt": "x"})):
+    prompts = {"messages": USER}, {"prompt": "x"}, {"input": "x"}, {"prompt": "x"}, {"tokens": [65]}
+    for path, prompt in zip(POSTS, prompts, strict=True):
         error = _error(served.client.post(path, json={"model": "gpt", **prompt}), 404)
         assert (error["param"], error["code"]) == ("model", "model_not_found")
-    assert _error(served.client.get("/v1/models/gpt"), 404)["code"] == "model_not_found"
+    for name in ("gpt", "", "a/b", "%ff%fe", "%00", "..%2f..", "%F0%9F%98%80", "x" * 5000):
+        assert _error(served.client.get(f"/v1/models/{name}"), 404)["code"] == "model_not_found"
+
+
+def test_bytes_that_are_no_text_in_headers_and_addresses_do_no_harm(served):
+    """Written by hand, since no client would send them."""
+    body = json.dumps({"model": "tiny", "messages": USER, "max_tokens": 2}).encode()
+    for line, header in (
+        (b"POST " + CHAT.encode() + b"?a=\xff&b=%ff%00 HTTP/1.1", b"Authorization: \xff\xfe"),
+        (b"POST " + CHAT.encode() + b" HTTP/1.1", b"Content-Type: application/json; charset=\xff"),
+        (b"POST " + CHAT.encode() + b"%ff HTTP/1.1", b"X: y"),
+        (b"\xff\xfe / HTTP/1.1", b"X: y"),
+        (b"POST / HTTP/9.9", b"X: y"),
+        (b"POST " + CHAT.encode() + b" HTTP/1.1", b"Content-Length: 99999999999999999999"),
+        (b"POST " + CHAT.encode() + b" HTTP/1.1", b"Content-Length: -1"),
+        (b"POST " + CHAT.encode() + b" HTTP/1.1", b"Transfer-Encoding: chunked"),
+    ):
+        own = b"" if header.startswith((b"Content-Length", b"Transfer")) else b"Content-Length: %d\r\n" % len(body)
+        with socket.create_connection(("127.0.0.1", int(served.url.rpartition(":")[2])), 10) as connection:
+            connection.sendall(line + b"\r\nHost: x\r\nConnection: close\r\n" + header + b"\r\n" + own + b"\r\n" + body)
+            connection.shutdown(socket.SHUT_WR)
+            status = connection.recv(100).partition(b"\r\n")[0]
+        assert status == b"" or status.split()[1] in (b"200", b"400", b"404", b"405", b"413"), (line, header, status)
+    assert served.chat(max_tokens=2).status_code == 200
+    assert 'status="500"' not in served.client.get("/metrics").text
+
+
+@pytest.mark.parametrize("count", [10**6, 2**31, 2**63, HUGE])
+def test_more_tokens_than_there_is_room_for_are_as_many_as_there_is(short_served, count):
+    body = {"model": "tiny", "messages": USER, "max_tokens": count, "ignore_eos": True}
+    reply = short_served.client.post(CHAT, content=json.dumps(body), headers={"content-type": "application/json"})
+    usage = reply.json()["usage"]
+    assert reply.json()["choices"][0]["finish_reason"] == "length"
+    assert usage["total_tokens"] == 48
+
+
+WRONG_IN_RESPONSES = [
+    ("input", [], "input"),
+    ("input", 1, "input"),
+    ("input", [{"role": "wizard", "content": "x"}], "input.0.role"),
+    ("input", [{"role": "user", "content": [{"type": "input_image"}]}], "input.0.content.0.type"),
+    ("input", "x" * 4096, "input"),
+    ("input", "\ud800", "input"),
+    ("instructions", 1, "instructions"),
+    ("max_output_tokens", 0, "max_output_tokens"),
+    ("temperature", HUGE, "temperature"),
+    ("top_p", 0, "top_p"),
+    ("text", {"format": {"type": "json_schema"}}, "text.format.schema"),
+    ("text", {"format": {"type": "json_schema", "name": "x", "schema": {"type": "wizard"}}}, "text.format"),
+    ("store", True, "store"),
+    ("tools", [], "tools"),
+    ("previous_response_id", "x", "previous_response_id"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "param"), WRONG_IN_RESPONSES, ids=lambda value: str(value)[:40])
+def test_responses_refuse_by_name(served, field, value, param):
+    body = {"model": "tiny", "input": "hi", field: value}
+    reply = served.client.post(RESPONSES, content=json.dumps(body), headers={"content-type": "application/json"})
+    assert _error(reply)["param"].startswith(param)
 
 
 def test_a_prompt_that_fills_the_context_is_told_so(served):
@@ -182,7 +244,7 @@ def test_a_prompt_that_fills_the_context_is_told_so(served):
     ids=lambda raw: repr(raw[:16]),
 )  # fmt: skip
 def test_a_body_that_is_no_request_is_refused(served, raw):
-    for path in (CHAT, TEXT, "/tokenize", "/detokenize"):
+    for path in POSTS:
         _error(served.client.post(path, content=raw, headers={"content-type": "application/json"}))
 
 
@@ -222,17 +284,22 @@ def _random_value(draw, depth=0):
 
 def test_random_bodies_never_meet_an_error_of_the_server(short_served):
     draw = random.Random(5)
-    models = {CHAT: requests.ChatRequest, TEXT: requests.CompletionRequest, "/tokenize": requests.TokenizeRequest}
+    models = {
+        CHAT: requests.ChatRequest, TEXT: requests.CompletionRequest, RESPONSES: requests.ResponsesRequest,
+        "/tokenize": requests.TokenizeRequest, "/detokenize": requests.DetokenizeRequest,
+    }  # fmt: skip
+    prompts = {
+        CHAT: {"messages": USER, "max_tokens": 3}, TEXT: {"prompt": "x", "max_tokens": 3},
+        RESPONSES: {"input": "x", "max_output_tokens": 3},
+        "/tokenize": {"prompt": "x"}, "/detokenize": {"tokens": [65]},
+    }  # fmt: skip
     statuses = set()
-    for _ in range(250):
+    for _ in range(400):
         path = draw.choice(list(models))
         names = [*models[path].model_fields, "other"]
         fields = {name: _random_value(draw) for name in draw.sample(names, draw.randrange(1, 4))}
-        body = {"model": "tiny", "messages": USER, "prompt": "x", "max_tokens": 3, **fields}
-        if path != CHAT and draw.random() < 0.9:
-            del body["messages"]
-        if path != TEXT:
-            body.pop("prompt", None) if path == CHAT else body.pop("max_tokens")
+        other = draw.choice(list(prompts)) if draw.random() < 0.1 else path
+        body = {"model": "tiny", **prompts[other], **fields}
         raw = json.dumps(body)
         response = short_served.client.post(path, content=raw, headers={"content-type": "application/json"})
         statuses.add(response.status_code)

@@ -66,8 +66,9 @@ def from_validation(error: ValidationError) -> ApiError:
     return ApiError(400, f"{path}: {first['msg'].removeprefix('Value error, ')}", path, "invalid_value")
 
 
-def _order(one: Any) -> int:
-    return 0 if one["type"] == "extra_forbidden" else 1
+def _order(one: Any) -> tuple[bool, int]:
+    """Unknown fields first; then what lies deepest, since of a union the member that fits best gets furthest."""
+    return one["type"] != "extra_forbidden", -len(one["loc"])
 
 
 def _path(location: tuple[Any, ...], is_unknown: bool) -> list[Any]:
