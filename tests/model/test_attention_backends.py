@@ -60,15 +60,20 @@ def flex_calls(monkeypatch: pytest.MonkeyPatch) -> list[dict]:
     traced = torch.compile(flex_attention, backend="eager")
 
     def call(query, key, value, training, kernel_options, **options):
-        calls.append({"queries": query.shape[2], "kernel_options": kernel_options, **options})
+        widths = (query.shape[3], key.shape[3], value.shape[3])
+        calls.append({"queries": query.shape[2], "widths": widths, "kernel_options": kernel_options, **options})
         return traced(query, key, value, **options)
 
     monkeypatch.setattr(attention, "compile_friendly_flex_attention", call)
     return calls
 
 
+@pytest.mark.parametrize("min_width", [1, 16])  # the tiny model's heads have 8
 @pytest.mark.parametrize("is_packed", [False, True])
-def test_flex_attention_equals_sdpa(tiny_model: SambaYForCausalLM, flex_calls: list[dict], is_packed: bool) -> None:
+def test_flex_attention_equals_sdpa(
+    tiny_model: SambaYForCausalLM, flex_calls: list[dict], monkeypatch: pytest.MonkeyPatch, is_packed, min_width
+) -> None:
+    monkeypatch.setattr(attention, "MIN_WIDTH", min_width)
     ids = torch.randint(3, 300, (2, 150))
     packing = {"seq_idx": (torch.arange(150) >= torch.tensor([[40], [131]])).long()} if is_packed else {}
     with torch.no_grad():
@@ -77,15 +82,20 @@ def test_flex_attention_equals_sdpa(tiny_model: SambaYForCausalLM, flex_calls: l
         found = tiny_model(ids, use_cache=False, **packing).logits
     assert len(flex_calls) == sum(mixer.is_attention for mixer in tiny_model.config.layers)
     assert all(isinstance(call["block_mask"], BlockMask) for call in flex_calls)
+    width = tiny_model.config.head_dim
+    narrow = width if width >= min_width else 2 * width
+    assert {call["widths"] for call in flex_calls} == {(narrow, narrow, 2 * width)}
     torch.testing.assert_close(found, wanted, rtol=0, atol=2e-4)
 
 
+@pytest.mark.parametrize("min_width", [1, 16])
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch's compiler looks at it, and hides its own warning
 def test_flex_attention_trains_like_sdpa(
-    tiny_model: SambaYForCausalLM, flex_calls: list[dict], monkeypatch: pytest.MonkeyPatch
+    tiny_model: SambaYForCausalLM, flex_calls: list[dict], monkeypatch: pytest.MonkeyPatch, min_width: int
 ) -> None:
     """Packed rows in several blocks, in float64. Torch's plain form has a backward pass on the CPU, but refuses it."""
     tiny_model.double()
+    monkeypatch.setattr(attention, "MIN_WIDTH", min_width)
     monkeypatch.setattr("torch.nn.attention.flex_attention._validate_device", lambda *_: None)
     ids = torch.randint(3, 300, (2, 150))
     documents = (torch.arange(150) >= torch.tensor([[40], [131]])).long()

@@ -41,7 +41,7 @@ def tile_pages(table, first, end, S: tl.constexpr, T: tl.constexpr):
 @triton.jit
 def added(sum_MC, decay_M, part_MC):
     """sum * decay + part, the tile's product by itself: as the product's start value the sum would take each of its
-    roundings, which matrix units do by cutting off, and all to one side. Written as `fma`, which the compiler leaves."""
+    roundings, which matrix units do by cutting off, all to one side. Written as `fma`, which the compiler leaves."""
     return tl.fma(sum_MC, tl.broadcast_to(decay_M[:, None], sum_MC.shape), part_MC)
 
 

@@ -22,6 +22,7 @@ from sambay.model.block_masks import BLOCK
 # C head width.
 
 MAX_GRAPHS = 64  # of FlexAttention in one process
+MIN_WIDTH = 16  # of a head, in FlexAttention's kernels
 
 
 class Attention(nn.Module):
@@ -72,19 +73,23 @@ class Attention(nn.Module):
         as pairs, (B, G/2, T, 2C), and `attention_mask` is whatever the configured backend takes. At padding
         (`padding_BS` 0) what the backend gave for a query that sees nothing is replaced by zero.
         """
-        queries_BHSC, new_keys, new_values = self.project(hidden_BSD, keep, position_embeddings)
+        backend = self.config._attn_implementation
+        is_block_sparse = backend == "flex_attention" and not isinstance(attention_mask, Tensor)
+        # What a cache holds is read where it lies. Without one, a copy of the keys spares a quarter of the products.
+        is_split = is_block_sparse and past_key_values is None and self.inner_cross_attn is not None
+        is_split &= self.head_dim >= MIN_WIDTH
+        queries_BHSC, new_keys, new_values = self.project(hidden_BSD, keep, position_embeddings, not is_split)
         if new_keys is not None and new_values is not None:
             keys_BGTC, values_BGTC = new_keys, new_values
             if past_key_values is not None:
                 keys_BGTC, values_BGTC = past_key_values.update(new_keys, new_values, self.layer_index)
         assert keys_BGTC is not None, "a cross layer was called without keys and values"
         assert values_BGTC is not None, "a cross layer was called without keys and values"
-        backend = self.config._attn_implementation
         attend = ALL_ATTENTION_FUNCTIONS.get_interface(backend, softmax_attention)
         if backend == "sdpa" and queries_BHSC.shape[2] == 1:
             attend = one_query_attention
-        elif backend == "flex_attention" and not isinstance(attention_mask, Tensor):
-            attend = block_sparse_attention
+        elif is_block_sparse:
+            attend = split_block_sparse_attention if is_split else block_sparse_attention
         maps_BSHC, weights = attend(
             self, queries_BHSC, keys_BGTC, values_BGTC, attention_mask,
             dropout=self.config.attention_dropout if self.training else 0.0, scaling=self.scaling,
@@ -97,14 +102,15 @@ class Attention(nn.Module):
         return self.out_proj(mixed), weights, keys_BGTC, values_BGTC
 
     def project(
-        self, hidden_BSD: Tensor, keep: int | None, rotation: tuple[Tensor, Tensor] | None
+        self, hidden_BSD: Tensor, keep: int | None, rotation: tuple[Tensor, Tensor] | None, is_widened: bool = True
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Queries of the last `keep` positions, and keys and values of all, as the attention backend takes them."""
+        """Queries of the last `keep` positions, and keys and values of all, as the attention backend takes them; the
+        queries as heads of width C where they are not to be widened."""
         queries, keys_values = self._linear(hidden_BSD, keep)
         queries = queries.unflatten(-1, (self.num_heads, self.head_dim))
         if rotation is not None:
             queries = rotate(queries, rotation)
-        queries = self._widen(queries).transpose(1, 2)
+        queries = (self._widen(queries) if is_widened else queries).transpose(1, 2)
         if keys_values is None:
             return queries, None, None
         keys, values = keys_values.unflatten(-1, (2, self.num_groups, self.head_dim)).unbind(2)
@@ -204,6 +210,33 @@ def block_sparse_attention(
 
     Raises ValueError for dropout, which FlexAttention has not.
     """
+    output = _flex_attention(module, query, key, value, attention_mask, scaling, dropout)
+    return output.transpose(1, 2).contiguous(), None
+
+
+def split_block_sparse_attention(
+    module: Attention,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: BlockMask | None,
+    scaling: float,
+    dropout: float = 0.0,
+    **kwargs,
+) -> tuple[Tensor, None]:
+    """FlexAttention of queries (B, H, S, C) over pairs of keys (B, G/2, T, 2C): even heads meet the first half of a
+    key, odd ones the second, both the whole value. The widened form has a third more products, of zeros.
+    """
+    num_pairs = key.shape[1]
+    apart = query.unflatten(1, (num_pairs, -1, 2)).transpose(2, 3).flatten(1, 3)  # those that share a key side by side
+    keys = key.unflatten(3, (2, -1)).transpose(2, 3).flatten(1, 2)
+    maps = _flex_attention(module, apart, keys, value.repeat_interleave(2, 1), attention_mask, scaling, dropout)
+    return maps.unflatten(1, (num_pairs, 2, -1)).permute(0, 4, 1, 3, 2, 5).flatten(2, 4).contiguous(), None
+
+
+def _flex_attention(
+    module: Attention, query: Tensor, key: Tensor, value: Tensor, mask: BlockMask | None, scaling: float, dropout: float
+) -> Tensor:
     if dropout:
         raise ValueError(f"attention_dropout={dropout}: flex_attention allows 0 alone in training")
     is_tracing = torch.compiler.is_compiling()
@@ -212,10 +245,10 @@ def block_sparse_attention(
     limit = nullcontext() if is_tracing else torch._dynamo.config.patch(recompile_limit=MAX_GRAPHS)
     with limit:
         output = compile_friendly_flex_attention(
-            query, key, value, training=module.training, block_mask=attention_mask, enable_gqa=True, scale=scaling,
+            query, key, value, training=module.training, block_mask=mask, enable_gqa=True, scale=scaling,
             kernel_options=_flex_options(query.shape[2], query.shape[1] // key.shape[1]),
         )  # fmt: skip
-    return output.transpose(1, 2).contiguous(), None  # type: ignore[union-attr]
+    return output  # type: ignore[return-value]
 
 
 def _flex_options(num_queries: int, num_sharing: int) -> dict[str, bool] | None:
