@@ -11,6 +11,7 @@ from string import Formatter
 from typing import Any
 
 from .instructions import instructed
+from .typing_slips import hasty
 from .working import Work
 
 TRAINED_LEVELS = (1, 2, 3)
@@ -88,8 +89,9 @@ def draw_problem(
 ) -> Problem:
     """One problem of a family; the same state of `random` gives the same problem.
 
-    Some questions for training have an instruction beside them (`instructions.py`), and so have some in held-out
-    wordings, of the held-out ones; a test problem in a trained wording is asked plainly.
+    Some questions for training are misspelt (`typing_slips.py`), and some have an instruction beside them
+    (`instructions.py`), as have some in held-out wordings, of the held-out ones; a test problem in a trained wording
+    is asked plainly.
     Raises ValueError for a level other than 1 to 4, and for training on level 4 or on held-out wordings.
     """
     if level not in (*TRAINED_LEVELS, HARDER_LEVEL):
@@ -98,6 +100,8 @@ def draw_problem(
         raise ValueError(f"level {HARDER_LEVEL} and held-out wordings are for tests: allowed is split='test'")
     draft = _draw_of_split(family, random, level, split)
     wording = random.choice(family.held_out_wordings if is_wording_held_out else family.wordings)
+    if split is Split.TRAIN:
+        wording = hasty(random, wording)
     closing = draft.closing.replace("{answer}", f"\\boxed{{{draft.answer}}}")
     question = wording.format(**draft.values, **draft.scenery)
     if split is Split.TRAIN or is_wording_held_out:
