@@ -14,7 +14,7 @@ TEXTS = [
     "\n\r\t",
     "\x00\x01\x1f\x7f",
     "é✓😀",
-    "\u2028",
+    "\x85\u2028a\u2029",
     "</script>",
     '\x00"}],"usage":null}',
     "\ufffd",
@@ -29,4 +29,5 @@ def test_an_event_is_the_one_that_was_serialised_whole(head):
     events = TextEvents(make)
     for text in TEXTS:
         assert events.event(text) == make(text)
+        assert len(events.event(text).decode().splitlines()) == 3, "a text that ends a line tears the event apart"
         assert json.loads(events.event(text).split(b"data: ")[1])["choices"][0]["delta"]["content"] == text

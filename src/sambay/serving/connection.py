@@ -19,13 +19,24 @@ T = TypeVar("T")
 
 DONE = b"data: [DONE]\n\n"
 _MARK = "\x00"
+_LINE_ENDS = (("\x85", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def event(data: Any, name: str | None = None) -> bytes:
     """One server-sent event with JSON data."""
     head = f"event: {name}\n" if name else ""
-    return f"{head}data: {_encode(data)}\n\n".encode()
+    return f"{head}data: {_on_one_line(_encode(data))}\n\n".encode()
+
+
+def _on_one_line(encoded: str) -> str:
+    """JSON in which no client sees a line's end: many split at all that Unicode counts as one, though the protocol has
+    but two. JSON itself writes the others (U+000A to U+001E) as escapes."""
+    if encoded.isascii():
+        return encoded
+    for char, escape in _LINE_ENDS:
+        encoded = encoded.replace(char, escape)
+    return encoded
 
 
 class TextEvents:
@@ -37,7 +48,7 @@ class TextEvents:
 
     def event(self, text: str) -> bytes:
         """The bytes that `make(text)` would give."""
-        return self._before + _encode_text(text).encode() + self._after
+        return self._before + _on_one_line(_encode_text(text)).encode() + self._after
 
 
 async def while_connected(receive: Receive, work: Awaitable[T], seconds: float | None) -> T:
