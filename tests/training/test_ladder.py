@@ -71,6 +71,22 @@ def test_each_architecture_has_its_depths_and_their_tokens(whole) -> None:
         assert point.seconds > 0
 
 
+def test_narrowing_divides_all_widths_and_no_number(tmp_path: Path) -> None:
+    train = {**LADDER["train"], "model_overrides": {"vocab_size": 64}}
+    wide, narrow = (
+        ladder(tmp_path, train=train, narrowing=by, base_tokens=None, tokens_per_parameter=0.001).rungs() for by in (1, 2)
+    )
+    for full, half in zip(wide, narrow, strict=True):
+        big, small = full.config.model_config(), half.config.model_config()
+        for name in ("hidden_size", "intermediate_size", "head_dim"):
+            assert getattr(big, name) == 2 * getattr(small, name)
+        assert (big.num_attention_heads, big.mixers) == (small.num_attention_heads, small.mixers)
+        assert full.config.total_tokens == pytest.approx(4 * half.config.total_tokens, abs=512)
+        assert half.flops == 6 * 14.5 * 64**2 * half.depth**3 * half.config.total_tokens
+    with pytest.raises(ValueError, match=r"narrowing=7: allowed are divisors of .*_d4's hidden_size"):
+        ladder(tmp_path, narrowing=7)
+
+
 def test_a_point_is_what_the_trainer_measures(whole, tmp_path: Path) -> None:
     config, climbed = whole
     point, rung = climbed.points[3], config.rungs()[3]

@@ -28,6 +28,7 @@ class Rung:
     architecture: str
     depth: int
     config: TrainConfig
+    narrowing: int = 1
 
     @property
     def name(self) -> str:
@@ -36,7 +37,7 @@ class Rung:
     @property
     def flops(self) -> float:
         """6 N T of Transformer++ at this depth, whatever the architecture."""
-        return ladder_flops(self.depth, self.config.total_tokens)
+        return ladder_flops(self.depth, self.config.total_tokens, self.narrowing)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,7 @@ class LadderConfig:
     depths: tuple[int, ...]  # multiples of 4
     train: dict[str, Any]  # options of `TrainConfig` that all runs share
     by_depth: dict[int, dict[str, Any]] = field(default_factory=dict)  # options of the machine in their place
+    narrowing: int = 1  # divides all widths of the family, those of the heads too; their numbers stay
     tokens_per_parameter: float | None = None  # T / N; exactly one of this and the next
     base_tokens: float | None = None  # T0, at `train`'s base_depth
     warmup_fraction: float | None = None  # of each run's tokens; None leaves `train`'s warmup_tokens
@@ -60,7 +62,7 @@ class LadderConfig:
 
     def __post_init__(self) -> None:
         convert_fields(self)
-        check_at_least(self, {"warmup_fraction": 0})
+        check_at_least(self, {"warmup_fraction": 0, "narrowing": 1})
         self._check()
         self.rungs()
 
@@ -96,16 +98,27 @@ class LadderConfig:
             own["warmup_tokens"] = round(self.warmup_fraction * tokens)
         name = f"{architecture}_d{depth}"
         own |= {"output": str(Path(self.output) / name), "model": name, "total_tokens": tokens}
+        if self.narrowing > 1:
+            own["model_overrides"] = {**self._widths(architecture, depth), **own.get("model_overrides", {})}
         config = TrainConfig.from_dict(own, f"the run {name}")
         config.model_config()
-        return Rung(architecture, depth, config)
+        return Rung(architecture, depth, config, self.narrowing)
+
+    def _widths(self, architecture: str, depth: int) -> dict[str, int]:
+        full = family_config(architecture, depth)
+        widths = {name: int(getattr(full, name)) for name in ("hidden_size", "intermediate_size", "head_dim")}
+        for name, width in widths.items():
+            if width % self.narrowing:
+                raise ValueError(f"narrowing={self.narrowing}: allowed are divisors of {architecture}_d{depth}'s "
+                                 f"{name}, {width}")  # fmt: skip
+        return {name: width // self.narrowing for name, width in widths.items()}
 
     def _tokens(self, depth: int) -> int:
         """The depth's tokens, to the nearest whole batch."""
         shared = self._shared()
-        num_parameters = transformer_parameters(depth)
+        num_parameters = transformer_parameters(depth, self.narrowing)
         if self.base_tokens is not None:
-            base = transformer_parameters(shared.base_depth)
+            base = transformer_parameters(shared.base_depth, self.narrowing)
             tokens = training_tokens(num_parameters, base, self.base_tokens)
         else:
             tokens = round(float(self.tokens_per_parameter or 0) * num_parameters)

@@ -20,15 +20,16 @@ _MAX_LOG = 700.0  # of a scale that a float64 can hold
 Interval = tuple[float | None, float | None]  # None: open to that side
 
 
-def transformer_parameters(depth: int) -> int:
-    """N of Transformer++ with `depth` layers: non-embedding, by the closed form that sizes the whole family."""
-    return TRANSFORMER_PARAMETERS * depth**3
+def transformer_parameters(depth: int, narrowing: int = 1) -> int:
+    """N of Transformer++ with `depth` layers: non-embedding, by the closed form that sizes the whole family; with all
+    widths divided by `narrowing` it falls with their square."""
+    return TRANSFORMER_PARAMETERS * depth**3 // narrowing**2
 
 
-def ladder_flops(depth: int, tokens: int) -> float:
+def ladder_flops(depth: int, tokens: int, narrowing: int = 1) -> float:
     """The ladder's axis, 6 N T, with N of Transformer++ at the same depth for every architecture (section 3.1): models
     of one depth are iso-parametric by construction, and so all curves have the same abscissae. No attention term."""
-    return 6.0 * transformer_parameters(depth) * tokens
+    return 6.0 * transformer_parameters(depth, narrowing) * tokens
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ _LEG_AND_LONGEST = (
 
 def _told(random: Random, *legs: int, longest: int | None = None) -> dict[str, str]:
     """The slot {told}: the known sides in one of many forms."""
-    sides = random.sample(legs, len(legs)) if longest is None else [*legs, longest]
+    sides = legs if longest is None else (*legs, longest)  # in their order, which the side of the split knows
     return {"told": random.choice(_TWO_LEGS if longest is None else _LEG_AND_LONGEST).format(*sides)}
 
 
