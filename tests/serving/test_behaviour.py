@@ -2,16 +2,10 @@
 
 import json
 import logging
-import os
 import re
-import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
 
-import httpx
 import pytest
 
 from sambay.serving import ServerOptions, listen
@@ -248,71 +242,9 @@ def test_replies_do_not_wait_for_acknowledgements():
         assert listener.proto == socket.IPPROTO_TCP
 
 
-# ---------------------------------------------------------------------------------------------- the whole process
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    from sambay.cli import main
-
-    folder = tmp_path_factory.mktemp("served") / "tiny-model"
-    assert main(["init", "tiny", str(folder), "--dtype", "float32"]) == 0
-    return folder
-
-
-def test_the_command_serves_and_ends_in_order_on_sigterm(folder, tmp_path):
-    keys = tmp_path / "keys"
-    keys.write_text("a-key-for-tests\n")
-    command = [sys.executable, "-m", "sambay", "serve", str(folder), "--port", "0", "--api-key-file", str(keys)]
-    command += ["--max-sequences", "4", "--memory-fraction", "0.3", "--drain-seconds", "20"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-    try:
-        line = next(line for line in process.stderr if " at http" in line)
-        url = line.split()[-1].removesuffix("/v1")
-        assert line.startswith("tiny-model at http://127.0.0.1:")
-        rest: list[str] = []
-        reader = threading.Thread(target=lambda: rest.extend(process.stderr))
-        reader.start()
-        headers = {"Authorization": "Bearer a-key-for-tests"}
-        with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
-            body = {**_body(), "model": "tiny-model", "max_tokens": 300, "ignore_eos": True, "stream": True}
-            with client.stream("POST", CHAT, json=body) as reply:
-                lines = reply.iter_lines()
-                next(lines)
-                process.send_signal(signal.SIGTERM)  # with a reply under way, which is to end as it would have
-                text = [line for line in lines if line]
-                assert text[-1] == "data: [DONE]"
-                assert json.loads(text[-2].removeprefix("data: "))["choices"][0]["finish_reason"] == "length"
-            _wait_until(lambda: process.poll() is not None, 20)
-            with pytest.raises(httpx.ConnectError):
-                client.get("/health")
-        reader.join()
-        assert process.returncode == 0
-        logged = [json.loads(line) for line in rest if line.startswith("{") and '"path"' in line]
-        assert [(one["path"], one["status"], one["completion_tokens"]) for one in logged] == [(CHAT, 200, 300)]
-        assert not [line for line in rest if "Traceback" in line]
-    finally:
-        process.kill()
-        process.wait()
-        process.stderr.close()
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--max-body-mib", "0"], "max_body_bytes=0"),
-        (["--api-key-file", "/nowhere/keys"], "No such file"),
-        (["--max-sequences", "0"], "max_sequences=0"),
-        (["--device", "abacus"], "abacus"),
-        (["--port", "70000"], "--port"),
-        (["--host", "256.256.256.256"], ""),
-    ],
-)
-def test_wrong_options_of_the_command_are_one_line(folder, capsys, options, message):
-    from sambay.cli import main
-
-    assert main(["serve", str(folder), "--port", "0", *options]) == 2
-    error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert error.startswith("error: ")
-    assert message in error
+def test_an_address_in_use_is_told_at_once():
+    """Also while the first server has not begun to accept, for its model is being loaded."""
+    with listen("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1 port {port}: Address already in use.*--port 0"):
+            listen("127.0.0.1", port)

@@ -176,6 +176,7 @@ class Exchange:
         return writer.failing(found.body())
 
     def _end(self, error: Exception | None) -> None:
+        error = error and (from_engine(error, self.server.options.retry_after_s) or error)
         self._log.update(completion_tokens=self.num_completion, cached_tokens=self.num_cached)
         if isinstance(error, ClientGoneError | OSError):
             self._log["status"] = HUNG_UP
