@@ -36,7 +36,8 @@ class Served:
         self.llm = AsyncLLM(engine, max_queued)
         self.options = ServerOptions(**{"model_name": "tiny", "drain_s": 5.0, **options})
         app = create_app(self.llm, self.options)
-        config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=5)
+        # connections are kept longer than clients keep them, as `serve` does: none is closed under a request
+        config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=5, timeout_keep_alive=30)
         self.server = uvicorn.Server(config)
         socket = listen("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{socket.getsockname()[1]}"
