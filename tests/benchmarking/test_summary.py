@@ -11,8 +11,10 @@ from sambay.benchmarking.summary import (
     fit_line,
     interpolate,
     project,
+    ratios,
     spreads,
     step_lines,
+    stream_times,
 )
 
 
@@ -27,6 +29,29 @@ def test_the_median_of_rounds_and_their_spread() -> None:
         ((("context", 16),), OURS): Spread(3.0, 1.0, 8.0, 3),
         ((("context", 16),), THEIRS): Spread(5.0, 5.0, 5.0, 1),
     }
+
+
+def test_the_peer_is_compared_within_each_round() -> None:
+    found = record()
+    for number, slow in enumerate((1.0, 10.0, 3.0)):  # what slows the machine down slows both
+        for contender, ms in ((OURS, 2.0), (THEIRS, 5.0), ("ours, transformers", 4.0)):
+            add(found, "prefill", contender, {"ms": ms * slow}, number, context=16)
+    add(found, "prefill", THEIRS, {"ms": 1.0}, 3, context=16)
+    assert ratios(found, "prefill", "ms") == {((("context", 16),), "engine"): Spread(2.5, 2.5, 2.5, 3)}
+    found.identity["models"] = found.identity["models"][:1]
+    assert ratios(found, "prefill", "ms") == {}
+
+
+def test_a_stream_is_followed_as_far_as_all_rounds_came() -> None:
+    found = record()
+    for number, times in enumerate(([1.0, 2.0, 3.0], [5.0, 9.0])):  # the second was cut off
+        values = {"tokens": [16.0, 32.0, 40.0][: len(times)], "seconds": times}
+        add(found, "latency", OURS, values, number, prompt_tokens=8, generation_tokens=40, most_s=9)
+    add(
+        found, "latency", OURS, {"tokens": [16.0], "seconds": [7.0]}, 0, prompt_tokens=9, generation_tokens=16, most_s=9
+    )
+    assert stream_times(found, 8) == {OURS: [(16.0, Spread(3.0, 1.0, 5.0, 2)), (32.0, Spread(5.5, 2.0, 9.0, 2))]}
+    assert stream_times(found, 7) == {}
 
 
 def test_a_line_by_least_squares() -> None:

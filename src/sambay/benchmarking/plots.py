@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sambay.benchmarking.records import Record
-from sambay.benchmarking.settings import LATENCY, PREFILL, SERVING
-from sambay.benchmarking.summary import Spread, project, spreads
+from sambay.benchmarking.settings import PREFILL, SERVING
+from sambay.benchmarking.summary import Spread, project, spreads, stream_times
 
 Point = tuple[float, Spread]
 
@@ -36,22 +36,6 @@ def draw(record: Record, stem: Path) -> list[Path]:
     return written
 
 
-def latency_curves(record: Record) -> dict[str, list[Point]]:
-    """By contender: seconds over the tokens that one stream has written, of the lengths last asked for."""
-    grid = record.about["grid"]
-    times: dict[str, dict[float, list[float]]] = {}
-    for result in record.results:
-        cell, values = result.cell, result.values
-        if cell.section != LATENCY or values is None or cell["prompt_tokens"] != grid["prompt_tokens"]:
-            continue
-        marks, seconds = values["tokens"], values["seconds"]
-        assert isinstance(marks, list)
-        assert isinstance(seconds, list)
-        for mark, second in zip(marks, seconds, strict=True):
-            times.setdefault(cell.contender, {}).setdefault(mark, []).append(second)
-    return {name: [(mark, Spread.of(own[mark])) for mark in sorted(own)] for name, own in times.items()}
-
-
 def throughput_curves(record: Record) -> dict[str, list[tuple[int, float, float]]]:
     """By contender: (clients, queries/s, latency in s), of the lengths last asked for."""
     grid = record.about["grid"]
@@ -66,10 +50,10 @@ def throughput_curves(record: Record) -> dict[str, list[tuple[int, float, float]
 
 
 def _latency(record: Record, axes: Any) -> bool:
-    curves = latency_curves(record)
+    tokens = record.about["grid"]["prompt_tokens"]
+    curves = stream_times(record, tokens)
     for name, points in curves.items():
         _band(axes, name, points)
-    tokens = record.about["grid"]["prompt_tokens"]
     axes.set(xlabel=f"tokens written after a prompt of {tokens:,}", ylabel="seconds", title="One stream")
     return bool(curves)
 

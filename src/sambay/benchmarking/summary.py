@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from sambay.benchmarking.records import Record
-from sambay.benchmarking.settings import DECODE, PREFILL
+from sambay.benchmarking.settings import DECODE, LATENCY, PREFILL
 
 Setting = tuple[tuple[str, float], ...]
 
@@ -67,6 +67,43 @@ def spreads(record: Record, section: str, name: str) -> dict[tuple[Setting, str]
             if isinstance(value, float | int):
                 found.setdefault((result.cell.setting, result.cell.contender), []).append(value)
     return {key: Spread.of(values) for key, values in found.items()}
+
+
+def ratios(record: Record, section: str, name: str) -> dict[tuple[Setting, str], Spread]:
+    """How many times the model's value its peer's is, by setting and path: taken in each round, where the two were
+    measured one after the other, so that what else the machine did then weighs less. Empty without a peer."""
+    models = [model["name"] for model in record.identity["models"]]
+    values: dict[tuple[Setting, str, int], dict[str, float]] = {}
+    for result in record.results:
+        if result.cell.section == section and result.values is not None:
+            model, path = result.cell.contender.rsplit(", ", 1)
+            value = result.values[name]
+            assert not isinstance(value, list)
+            values.setdefault((result.cell.setting, path, result.cell.round), {})[model] = value
+    found: dict[tuple[Setting, str], list[float]] = {}
+    for (setting, path, _), own in values.items():
+        if len(models) == 2 and set(own) == set(models):
+            found.setdefault((setting, path), []).append(own[models[1]] / own[models[0]])
+    return {key: Spread.of(many) for key, many in found.items()}
+
+
+def stream_times(record: Record, prompt_tokens: int) -> dict[str, list[tuple[float, Spread]]]:
+    """By contender: the tokens that one stream had written and the seconds until then, as far as every round came:
+    those that came further were the fast ones."""
+    rounds: dict[str, list[dict[float, float]]] = {}
+    for result in record.results:
+        cell, values = result.cell, result.values
+        if cell.section == LATENCY and values is not None and cell["prompt_tokens"] == prompt_tokens:
+            marks, seconds = values["tokens"], values["seconds"]
+            assert isinstance(marks, list)
+            assert isinstance(seconds, list)
+            rounds.setdefault(cell.contender, []).append(dict(zip(marks, seconds, strict=True)))
+    return {
+        contender: [
+            (mark, Spread.of([one[mark] for one in many])) for mark in many[0] if all(mark in one for one in many)
+        ]
+        for contender, many in rounds.items()
+    }
 
 
 def fit_line(points: Sequence[tuple[float, float]]) -> Line | None:

@@ -11,10 +11,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 
 from sambay.benchmarking.records import Record
-from sambay.benchmarking.settings import BUSY, DECODE, LATENCY, PREFILL, SERVING
-from sambay.benchmarking.summary import Setting, Spread, at_equal_time, project, spreads
+from sambay.benchmarking.settings import BUSY, DECODE, PREFILL, SERVING
+from sambay.benchmarking.summary import Setting, Spread, at_equal_time, project, ratios, spreads, stream_times
 
-MARKS = "written"  # tokens of a growing stream
 _TEXT_COLUMNS = {"contender", "one stream of", "against", "what", "why"}
 
 
@@ -88,11 +87,12 @@ def write_markdown(record: Record, path: Path) -> None:
 
 def _decode(record: Record) -> Table:
     found = spreads(record, DECODE, "ms")
-    return _by_contender(
+    table = _by_contender(
         "Decoding: ms a step (least to most of the rounds), tokens/s", ("sequences", "context"), found,
         lambda ms, setting: f"{_spread(ms)}, {_short(1e3 * setting['sequences'] / ms.median)}/s",
         ["Timed behind that context, with a few tokens more where others' prompts had to be read first."],
     )  # fmt: skip
+    return _with_ratios(table, ("sequences", "context"), ratios(record, DECODE, "ms"))
 
 
 def _equal_time(record: Record) -> Table:
@@ -128,10 +128,11 @@ def _at_time(points: Sequence[tuple[int, float]], wanted_ms: float) -> list[str]
 
 def _prefill(record: Record) -> Table:
     found = spreads(record, PREFILL, "ms")
-    return _by_contender(
+    table = _by_contender(
         "Reading a prompt: ms (least to most), tokens/s", ("context",), found,
         lambda ms, setting: f"{_spread(ms)}, {_short(1e3 * setting['context'] / ms.median)}/s",
     )  # fmt: skip
+    return _with_ratios(table, ("context",), ratios(record, PREFILL, "ms"))
 
 
 def _memory(record: Record) -> Table:
@@ -149,18 +150,15 @@ def _memory(record: Record) -> Table:
 
 
 def _latency(record: Record) -> Table:
-    times: dict[tuple[Setting, str], list[float]] = {}
-    for result in record.results:
-        if result.cell.section == LATENCY and result.values is not None:
-            marks, seconds = result.values["tokens"], result.values["seconds"]
-            assert isinstance(marks, list)
-            assert isinstance(seconds, list)
-            for mark, second in zip(marks, seconds, strict=True):
-                setting = (("prompt_tokens", result.cell["prompt_tokens"]), (MARKS, mark))
-                times.setdefault((setting, result.cell.contender), []).append(second)
-    found = {key: Spread.of(seconds) for key, seconds in times.items()}
+    """Of the lengths last asked for."""
+    tokens = record.about["grid"]["prompt_tokens"]
+    found: dict[tuple[Setting, str], Spread] = {
+        ((("prompt", tokens), ("written", mark)), contender): seconds
+        for contender, points in stream_times(record, tokens).items()
+        for mark, seconds in points
+    }
     return _by_contender(
-        "One stream: seconds until so many tokens are written", ("prompt_tokens", MARKS), found,
+        "One stream: seconds until so many tokens are written", ("prompt", "written"), found,
         lambda seconds, _: _spread(seconds),
     )  # fmt: skip
 
@@ -228,6 +226,21 @@ def _by_contender(
         cells = [show(found[setting, one], dict(setting)) if (setting, one) in found else "" for one in contenders]
         rows.append([*(_count(dict(setting)[name]) for name in names), *cells])
     return Table(title, [*(name.replace("_", " ") for name in names), *contenders], rows, list(notes))
+
+
+def _with_ratios(table: Table, names: Sequence[str], found: dict[tuple[Setting, str], Spread]) -> Table:
+    """A column more for each path: the peer's time over the model's, as `ratios` has it."""
+    for path in dict.fromkeys(path for _, path in found):
+        own = {
+            tuple(_count(dict(key)[name]) for name in names): spread
+            for (key, way), spread in found.items()
+            if way == path
+        }
+        table.head.append(f"peer / model, {path}")
+        for cells in table.rows:
+            spread = own.get(tuple(cells[: len(names)]))
+            cells.append("" if spread is None else _spread(spread))
+    return table
 
 
 def _sorted(rows: list[list[str]]) -> list[list[str]]:
