@@ -7,8 +7,10 @@ The engine runs in this process, `sambay serve` in a second one, and a client th
 Each round asks new questions, so no prompt is in a cache; who is first changes with the round. The gate: replies
 through HTTP have the engine's number of tokens and its text, but for one in ten at most (a step that holds other
 sequences adds floats in another order). A client on the same cores takes time that a client elsewhere would not, so the
-table has the CPU seconds of each process, and the second share compares the engine's with the server's: other programs
-disturb it least, if OMP_NUM_THREADS is 1 (it holds for both sides), since threads that wait for each other burn time.
+table has the CPU seconds of each process, and the second share compares the engine's with the server's. `others` are
+the CPU seconds of all other programs during the round: where they are more than a few tenths, its times mean little,
+and with several threads (OMP_NUM_THREADS holds for both sides) its CPU seconds neither, since threads that wait burn
+time.
 """
 
 from __future__ import annotations
@@ -28,6 +30,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _PATH = "/v1/chat/completions"
+_HEAD = (
+    "    tokens a second        CPU seconds                                first\n"
+    "  engine     http  share   engine  server  client  others  share  token s   same   reads"
+)
+_LINE = (
+    "{engine_tokens_per_s:8.0f} {http_tokens_per_s:8.0f} {share:6.2f} {engine_cpu_s:8.2f} {server_cpu_s:7.2f} "
+    "{client_cpu_s:7.2f} {others_cpu_s:7.2f} {cpu_share:6.2f} {first_s:8.2f}  {num_same}/{streams} {num_reads:7}"
+)
 
 # ------------------------------------------------------------------------------------------------- the client
 
@@ -144,7 +154,7 @@ def a_round(
     llm: Any, server: Server, source: random.Random, options: argparse.Namespace, is_server_first: bool
 ) -> dict[str, Any]:
     """Raises SystemExit where replies are not the engine's."""
-    questions = questions_of(source, options.streams)
+    questions, busy_before = questions_of(source, options.streams), busy_s()
     fields: dict[str, Any] = {"model": "served", "temperature": 0, "max_tokens": options.tokens, "ignore_eos": True}
     fields |= {"stream": False} if options.whole else {"stream": True, "stream_options": {"include_usage": True}}
     bodies = [{**fields, "messages": [{"role": "user", "content": question}]} for question in questions]
@@ -152,7 +162,7 @@ def a_round(
         http, own = server.answer(bodies), engine_answer(llm, questions, options.tokens)
     else:
         own, http = engine_answer(llm, questions, options.tokens), server.answer(bodies)
-    replies = http["replies"]
+    replies, others_s = http["replies"], busy_s() - busy_before - own["cpu_s"] - http["server_cpu_s"] - http["cpu_s"]
     num_tokens = sum(reply["num_tokens"] for reply in replies)
     if num_tokens != own["num_tokens"]:
         raise SystemExit(f"wrong: {num_tokens} tokens through HTTP, {own['num_tokens']} of the engine")
@@ -164,9 +174,16 @@ def a_round(
         "engine_cpu_s": own["cpu_s"], "server_cpu_s": http["server_cpu_s"], "client_cpu_s": http["cpu_s"],
         "first_s": statistics.median(reply["first_s"] for reply in replies), "num_same": num_same,
         "num_reads": sum(reply["num_reads"] for reply in replies), "num_tokens": num_tokens,
+        "others_cpu_s": max(others_s, 0.0),
     }  # fmt: skip
     return {**row, "share": row["http_tokens_per_s"] / row["engine_tokens_per_s"],
             "cpu_share": own["cpu_s"] / http["server_cpu_s"]}  # fmt: skip
+
+
+def busy_s() -> float:
+    """CPU seconds of all programs since the machine was started (Linux)."""
+    user, nice, system, _, _, irq, softirq, *_ = map(int, Path("/proc/stat").read_text().split()[1:11])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
 def plain(text: str) -> str:
@@ -192,15 +209,10 @@ def main() -> None:
     source, rows = random.Random(0), []
     try:
         a_round(llm, server, source, argparse.Namespace(**{**vars(options), "tokens": 8}), False)
-        print(f"{'engine':>8} {'http':>8} {'share':>6}   CPU s: {'engine':>7} {'server':>7} {'client':>7} {'share':>6} "
-              f"{'first s':>7} {'same':>5} {'reads':>7}")  # fmt: skip
+        print(_HEAD)
         for number in range(options.rounds):
-            row = a_round(llm, server, source, options, bool(number % 2))
-            rows.append(row)
-            print(f"{row['engine_tokens_per_s']:8.0f} {row['http_tokens_per_s']:8.0f} {row['share']:6.2f} "
-                  f"{row['engine_cpu_s']:16.2f} {row['server_cpu_s']:7.2f} {row['client_cpu_s']:7.2f} "
-                  f"{row['cpu_share']:6.2f} {row['first_s']:7.2f} {row['num_same']:2}/{options.streams:<2} "
-                  f"{row['num_reads']:7}", flush=True)  # fmt: skip
+            rows.append(a_round(llm, server, source, options, bool(number % 2)))
+            print(_LINE.format(**rows[-1], streams=options.streams), flush=True)
     finally:
         server.close()
     print(f"median share {statistics.median(row['share'] for row in rows):.2f}, "
