@@ -8,7 +8,8 @@ import pytest
 
 from sambay.benchmarking.settings import Grid, decode_room, longest_work, with_defaults, works_of_clients
 
-GRID = Grid(concurrency=(1, 4), contexts=(64,), prompt_tokens=2000, generation_tokens=32000, steps=8)
+GRID = Grid(concurrency=(1, 4), contexts=(64,), prompt_tokens=2000, generation_tokens=32000, steps=8,
+            sections=("decode", "prefill", "latency", "serving"))  # fmt: skip
 
 
 @pytest.mark.parametrize("num_clients", [1, 2, 16, 256])

@@ -89,7 +89,7 @@ class InEngine(Contender):
             llm = LLM(
                 self.subject.network, tokenizer=self.subject.tokenizer, max_sequences=max_sequences,
                 max_model_len=max_length, cache_dtype=self.cache_dtype,
-                max_batch_tokens=STEP_TOKENS[self.device.type] + max_sequences,
+                max_batch_tokens=STEP_TOKENS[self.device.type] + max_sequences - 1,
             )  # fmt: skip
         except ValueError as error:
             if "MiB" in str(error):

@@ -23,7 +23,12 @@ from sambay.benchmarking.settings import BUSY, DECODE, ENGINE, LATENCY, PREFILL,
 
 
 def contenders_of(subjects: Sequence[Subject], paths: Sequence[str], cache_dtype: str, seed: int) -> list[Contender]:
-    """Each model on each path, those on one path beside each other. A smaller cache is the engine's alone."""
+    """Each model on each path, those on one path beside each other. A smaller cache is the engine's alone.
+
+    Raises ValueError for two models of one name, and for a smaller cache without the engine.
+    """
+    if cache_dtype != "auto" and ENGINE not in paths:
+        raise ValueError(f"cache_dtype={cache_dtype!r}: allowed without the engine is 'auto'")
     names = [subject.name for subject in subjects]
     if len(set(names)) < len(names):
         raise ValueError(f"the model and its peer are both {names[0]!r}: allowed are two")

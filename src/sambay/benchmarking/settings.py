@@ -22,6 +22,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "cpu": {
         "concurrency": (1, 4), "contexts": (256, 1024), "prompt_tokens": 64, "generation_tokens": 128, "steps": 16,
+        "sections": tuple(section for section in SECTIONS if section != BUSY),
     },
 }  # fmt: skip
 STEP_TOKENS = {"cuda": 8192, "cpu": 512}  # of prompts, in one step of the engine
@@ -69,7 +70,14 @@ class Grid:
                 raise ValueError(f"{name}={_listed(values)}: allowed are {', '.join(allowed)}")
 
     def check_fits(self, kind: str, context_tokens: int, seed: int) -> None:
-        """Raises ValueError where a setting needs more tokens than the models' `context_tokens` on "cpu" or "cuda"."""
+        """Raises ValueError where a setting needs more tokens than the models' `context_tokens` on "cpu" or "cuda", and
+        for sections that cannot be there."""
+        if kind != "cuda" and BUSY in self.sections:
+            raise ValueError(
+                f"sections={_listed(self.sections)}: {BUSY} is about a GPU; allowed on a {kind} are others"
+            )
+        if ENGINE not in self.paths and set(self.sections) <= {SERVING, BUSY}:
+            raise ValueError(f"sections={_listed(self.sections)}: allowed with paths={_listed(self.paths)} are others")
         needed: dict[str, int] = {}
         if {DECODE, PREFILL, BUSY} & set(self.sections):
             room = decode_room(kind, max(self.concurrency), max(self.contexts), self.steps)
