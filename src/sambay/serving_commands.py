@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from transformers import GenerationConfig
 
 KEY_VARIABLE = "SAMBAY_API_KEY"
+_INTERRUPTED = 130
 
 
 def serve(
@@ -68,7 +70,7 @@ def serve(
         from sambay.serving import serve as run
     except ImportError as error:
         raise ValueError(f"serving needs {error.name}: pip install 'sambay[serve]'") from error
-    from sambay.engine.async_llm import AsyncLLM
+    from sambay.engine.async_llm import AsyncLLM, made_in_thread
     from sambay.engine.llm import LLM
 
     given: dict[str, Any] = {
@@ -79,10 +81,14 @@ def serve(
     # a mistyped option should not cost the time to read gigabytes
     ServerOptions(**given)
     with listen(host, port) as listener:
-        llm = LLM(
-            model, dtype=dtype, device=device, max_model_len=max_model_len, max_sequences=max_sequences,
+        load = partial(
+            LLM, model, dtype=dtype, device=device, max_model_len=max_model_len, max_sequences=max_sequences,
             memory_fraction=memory_fraction, num_drafted=num_drafted, cache_dtype=cache_dtype,
         )  # fmt: skip
+        try:
+            llm = made_in_thread(load)
+        except KeyboardInterrupt:  # the thread is in the middle of torch, and an orderly end would wait or abort
+            os._exit(_INTERRUPTED)
         options = ServerOptions(**given, defaults=_defaults(llm.engine.runner.forward.model.generation_config))
         run(AsyncLLM(llm.engine, max_queued), options, listener)
 

@@ -1,10 +1,13 @@
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 from contextlib import aclosing
 
 import pytest
 
-from sambay.engine.async_llm import AsyncLLM, EngineClosedError, EngineFailedError
+from sambay.engine.async_llm import AsyncLLM, EngineClosedError, EngineFailedError, made_in_thread
 from sambay.engine.sampling_params import SamplingParams
 from sambay.engine.scheduler import QueueFullError
 
@@ -219,3 +222,42 @@ def test_closing_twice_is_closing_once(llm):
 def test_a_negative_queue_is_refused(engine):
     with pytest.raises(ValueError, match="max_queued=-1"):
         AsyncLLM(engine, -1)
+
+
+def test_what_is_made_in_a_thread_comes_back_or_fails_as_it_would():
+    def fail():
+        raise ValueError("too little memory")
+
+    assert made_in_thread(lambda: threading.current_thread().name) == "sambay-loading"
+    with pytest.raises(ValueError, match="too little memory"):
+        made_in_thread(fail)
+
+
+COUNTED = """
+import time, torch
+from pathlib import Path
+from sambay.engine.async_llm import made_in_thread
+
+def product():
+    return torch.ones(600, 600) @ torch.ones(600, 600) + torch.ones(600, 600).exp()
+
+def num_threads():
+    return len(list(Path("/proc/self/task").iterdir()))
+
+before = num_threads()
+made_in_thread(product)
+end = time.monotonic() + 10
+while num_threads() > before and time.monotonic() < end:
+    time.sleep(0.01)  # they end a little later
+elsewhere = num_threads() - before
+product()
+print(elsewhere, num_threads() - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts a process's threads by /proc")
+def test_a_thread_that_ends_takes_its_workers_along():
+    """Those that stay beside the engine's own would make it sleep at every barrier."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
+    ran = subprocess.run([sys.executable, "-c", COUNTED], env=environment, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["0", "1"]

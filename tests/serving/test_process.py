@@ -112,3 +112,28 @@ def test_wrong_options_of_the_command_are_one_line(folder, capsys, options, mess
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("error: ")
     assert message in error
+
+
+LOADS_FOR_LONG = """
+import sys, time
+import sambay.engine.llm
+
+def load(*_, **__):
+    print("loading", file=sys.stderr, flush=True)
+    time.sleep(60)
+
+sambay.engine.llm.LLM = load
+from sambay.cli import main
+sys.exit(main(["serve", "x", "--port", "0"]))
+"""
+
+
+def test_ctrl_c_while_the_model_is_loaded_ends_at_once():
+    with subprocess.Popen([sys.executable, "-c", LOADS_FOR_LONG], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr.readline() == "loading\n"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 130
+            assert process.stderr.read() == ""
+        finally:
+            process.kill()

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 from sambay.chat import Message
 from sambay.engine.engine import Delta, Engine
@@ -27,6 +27,7 @@ from sambay.engine.scheduler import QueueFullError
 
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.02
+T = TypeVar("T")
 
 
 class EngineFailedError(RuntimeError):
@@ -35,6 +36,32 @@ class EngineFailedError(RuntimeError):
 
 class EngineClosedError(RuntimeError):
     """The engine takes no more requests, or was closed under this one."""
+
+
+def made_in_thread(make: Callable[[], T]) -> T:
+    """What `make` gives, made in a thread of its own that ends; for an engine that is to run in another one, on a CPU.
+
+    OpenMP keeps workers for each thread that has computed, as many as there are cores. With those of the main thread
+    beside those of the engine's there are more than cores, so all of them sleep at each barrier instead of spinning
+    (libgomp): on two cores the engine ran at half its speed.
+
+    Ctrl-C meanwhile is raised at once, and the thread goes on until the process ends.
+    """
+    made: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            made.append(make())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="sambay-loading", daemon=True)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return made[0]
 
 
 class DeltaStream:
@@ -98,7 +125,8 @@ class DeltaStream:
 
 
 class AsyncLLM:
-    """An engine in a thread of its own, from which any number of tasks stream replies.
+    """An engine in a thread of its own, from which any number of tasks stream replies. `made_in_thread` says where
+    best to make it.
 
     max_queued: samples that may be under way beyond those that the engine can run at a time.
     Close it when done: `close`, or `await drain(...)` before it to let requests end.
