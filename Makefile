@@ -29,6 +29,7 @@ test: $(INSTALLED)  ## the tests that need neither a GPU nor patience
 	$(PYTEST) -m "not slow and not gpu"
 
 slow: $(INSTALLED)  ## the tests that take minutes or gigabytes
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,examine]'
 	$(PYTEST) -m "slow and not gpu"
 
 gpu: $(INSTALLED)  ## the tests that need a CUDA device
