@@ -77,6 +77,9 @@ HOSTILE = [
     "2^" * 100 + "2", "1" * 100_000, "\\frac{1}{" * 100 + "2" + "}" * 100, "\\sqrt{" * 60 + "5" + "}" * 60,
     "+".join(f"\\sin({n})" for n in range(60)), "-" * 10_000 + "1", "x^{2}+" * 5_000, "\\left(" * 50, "\\prod_{k} k",
     "10^{10^{10}}", "(2^{5000})^{5000}", "2^(9^9)",
+    # with letters: expanded or divided term by term
+    "(x+1)^9999", "(x+1)^{17}", "(x+y+z)^9", "((x+1)^5)^4", "(x^{9999}-1)/(x-1)", "\\frac{x^{101}-1}{x-1}",
+    "y^9^{99}*+C\\sin(x)", "x^{2^{99}}",
 ]  # fmt: skip
 
 
@@ -99,6 +102,11 @@ def test_hostile_answers_are_refused_before_anything_is_computed(answer: str) ->
         "3\\cdot10^{8}",
         "5!",
         "(x+1)^2(x-2)^3",
+        "(x+1)^{16}",
+        "(a+b)^8",
+        "x^{999}-2",
+        "\\frac{x^{100}-1}{x-1}",
+        "2x^{-3}e^{2x}",
     ],
 )
 def test_ordinary_mathematics_is_bounded(answer: str) -> None:
@@ -108,7 +116,8 @@ def test_ordinary_mathematics_is_bounded(answer: str) -> None:
 def test_what_is_bounded_ends_soon() -> None:
     worst = ["{" * 8 + "5" + "}" * 8, "(" * 8 + "5" + ")" * 8, "\\sqrt{" * 8 + "5" + "}" * 8, "10^{9999}-1",
              "\\frac{1}{" * 8 + "2" + "}" * 8, "+".join(f"x^{{{n}}}" for n in range(2, 40)), "1000!",
-             "7" * 300]  # fmt: skip
+             "7" * 300, "(x+1)^{16}", "(a+b+c+d)^8", "(x^{100}-1)/(x-1)", "x^{1000}-x^{999}",
+             "(x^{50}+1)^{16}"]  # fmt: skip
     for answer in worst:
         assert is_bounded(answer), answer
         began = time.perf_counter()

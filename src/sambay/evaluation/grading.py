@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from functools import lru_cache
+from math import prod
 
 from sambay.chat import split_reasoning
 
@@ -12,6 +13,9 @@ from sambay.chat import split_reasoning
 MAX_ANSWER_CHARS = 300
 _MAX_DEPTH = 8
 _MAX_EXPONENT = 10_000  # of the product of all exponents over numbers: what a tower of powers would grow to
+# With letters a bracket's power is expanded term by term, and a quotient of powers divided term by term.
+_MAX_BRACKET_EXPONENT = (16, 8)  # of one letter, of several
+_MAX_LETTER_EXPONENT = (1_000, 100)  # in a sum or product, in a quotient
 _MAX_FUNCTIONS = 12
 _MAX_FACTORIAL = 1000
 
@@ -26,6 +30,9 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?: ?([ap])\.?m)?", re.IGNOR
 _PLAIN_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _MIXED = re.compile(r"(-?)(\d{1,9}) (\d{1,9})/(\d{1,9})")
 _POWER = re.compile(r"(?:\^|\*\*)")
+_TOWER_OF_NUMBERS = re.compile(r"[\d)\]}]\s*(?:\^|\*\*)")
+_COMMAND = re.compile(r"\\[a-zA-Z]+")
+_QUOTIENT = re.compile(r"/|\\[dt]?frac|\\over|\\div")
 # math-verify reads 6*x**2+5*x-3 as 3, the last number; 6*x^{2}+5*x-3 it reads whole.
 _STARS = re.compile(r"\*\* ?(?:\((-?[\d/]+)\)|(-?\w+))")
 _UNBOUNDED = re.compile(r"\\(?:sum|prod|int|lim|binom|choose|Gamma|zeta|pmod|mod|iint|oint)|!!|[)\]}]!|\\uparrow")
@@ -76,7 +83,16 @@ def is_bounded(expression: str) -> bool:
         return False
     if any(len(digits) > 4 or int(digits) > _MAX_FACTORIAL for digits in re.findall(r"(\d+)\s*!", expression)):
         return False
-    return _growth(expression) <= _MAX_EXPONENT
+    powers = _powers(expression)
+    if prod(number for base, number in powers if not base.isalpha()) > _MAX_EXPONENT:
+        return False
+    letters = set(_letters(expression))
+    if not letters:
+        return True
+    most_of_bracket = _MAX_BRACKET_EXPONENT[len(letters) > 1]
+    most_of_letter = _MAX_LETTER_EXPONENT[_QUOTIENT.search(expression) is not None]
+    brackets = prod(number for base, number in powers if base in _CLOSE)
+    return brackets <= most_of_bracket and all(number <= most_of_letter for base, number in powers if base.isalpha())
 
 
 # --------------------------------------------------------------------------------------- the kinds of answers
@@ -161,18 +177,23 @@ def _depth(expression: str) -> int:
     return deepest
 
 
-def _growth(expression: str) -> float:
-    """The product of the exponents of numbers and brackets; infinite for an exponent that holds a power itself."""
-    product = 1.0
+def _letters(expression: str) -> list[str]:
+    """Those that stand for something: not the names of commands, nor e."""
+    return [letter for letter in _COMMAND.sub("", expression) if letter.isalpha() and letter != "e"]
+
+
+def _powers(expression: str) -> list[tuple[str, float]]:
+    """The last character of each power's base with its exponent: the largest number in it, at least 1, and infinite
+    where it holds a power of a number itself, or any power over a number or a bracket."""
+    found = []
     for power in _POWER.finditer(expression):
         exponent = _group(expression, power.end())
         base = expression[: power.start()].rstrip()[-1:]
-        if _POWER.search(exponent) and not base.isalpha():
-            return float("inf")
-        if base.isdigit() or base in _CLOSE:
-            digits = re.findall(r"\d+", exponent)
-            product *= max((float(number) for number in digits), default=1.0) or 1.0
-    return product
+        is_tower = (_POWER.search(exponent) and not base.isalpha()) or _TOWER_OF_NUMBERS.search(exponent)
+        numbers = (float(digits) for digits in re.findall(r"\d+", exponent))
+        if base.isalnum() or base in _CLOSE:
+            found.append((base, float("inf") if is_tower else max(1.0, *numbers, 1.0)))
+    return found
 
 
 def _group(expression: str, start: int) -> str:
