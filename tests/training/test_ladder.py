@@ -74,7 +74,8 @@ def test_each_architecture_has_its_depths_and_their_tokens(whole) -> None:
 def test_narrowing_divides_all_widths_and_no_number(tmp_path: Path) -> None:
     train = {**LADDER["train"], "model_overrides": {"vocab_size": 64}}
     wide, narrow = (
-        ladder(tmp_path, train=train, narrowing=by, base_tokens=None, tokens_per_parameter=0.001).rungs() for by in (1, 2)
+        ladder(tmp_path, train=train, narrowing=by, base_tokens=None, tokens_per_parameter=0.001).rungs()
+        for by in (1, 2)
     )
     for full, half in zip(wide, narrow, strict=True):
         big, small = full.config.model_config(), half.config.model_config()
