@@ -11,6 +11,7 @@ from transformers import initialization
 
 from sambay import SambaYForCausalLM
 from sambay.data import ShardSet
+from sambay.data.curriculum import FAMILIES
 from sambay.training import TrainConfig
 from sambay.training.ladder import LadderConfig
 from sambay.training.parameterisation import learning_rate, training_tokens, with_multipliers
@@ -60,17 +61,20 @@ def corpus_script() -> ModuleType:
 
 
 def test_every_recipe_is_tested() -> None:
-    others = {"pretrain_tiny", "scaling_ladder", "default_model", "default_model_finetune"}
+    others = {"pretrain_tiny", "scaling_ladder", "default_model", "default_model_finetune", "default_model_further"}
     assert {path.stem for path in RECIPES.glob("*.yaml")} == {*PUBLISHED, *others}
     TrainConfig.from_file(RECIPES / "pretrain_tiny.yaml")
 
 
 def test_the_default_model_is_one_model_in_both_stages_and_fits_the_box() -> None:
-    stages = [TrainConfig.from_file(RECIPES / f"{name}.yaml") for name in ("default_model", "default_model_finetune")]
-    assert stages[0].model_config().to_dict() == stages[1].model_config().to_dict()
+    names = ("default_model", "default_model_finetune", "default_model_further")
+    stages = [TrainConfig.from_file(RECIPES / f"{name}.yaml") for name in names]
+    assert len({str(stage.model_config().to_dict()) for stage in stages}) == 1
+    assert (RECIPES.parent / stages[2].initial_model / "config.json").exists()
+    assert set(stages[2].curriculum["family_weights"]) <= set(FAMILIES)
     assert stages[1].initial_model == f"{stages[0].output}/model"
     assert num_parameters(stages[0]) == 20_871_120  # at most 24 million: docs/default_model.md
-    assert [stage.batch_rows % stage.micro_batch_rows for stage in stages] == [0, 0]
+    assert [stage.batch_rows % stage.micro_batch_rows for stage in stages] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
