@@ -53,6 +53,7 @@ def test_the_command_serves_and_ends_in_order_on_sigterm(folder, tmp_path):
                 client.get("/health")
         reader.join()
         assert process.returncode == 0
+        assert rest[0] == f"in a browser: {url}\n"
         logged = [json.loads(line) for line in rest if line.startswith("{") and '"path"' in line]
         assert [(one["path"], one["status"], one["completion_tokens"]) for one in logged] == [(CHAT, 200, 300)]
         assert not [line for line in rest if "Traceback" in line]

@@ -83,6 +83,7 @@ def serve(llm: AsyncLLM, options: ServerOptions, listener: socket.socket) -> Non
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     print(f"{options.model_name} at http://{shown}:{port}/v1", file=sys.stderr, flush=True)
+    print(f"in a browser: http://{shown}:{port}", file=sys.stderr, flush=True)
     try:
         server.run(sockets=[listener])
     finally:
