@@ -100,6 +100,15 @@ def test_one_token(batch: int, channels: int, states: int, taps: int) -> None:
     compare(layer, layer.tokens(batch, 1), torch.randperm(batch + 2, device=DEVICE)[:batch] + 1)
 
 
+@pytest.mark.parametrize("taps", [3, 4])  # 3 do not fill a block of 4
+def test_what_lies_behind_the_tokens_is_not_read(taps: int) -> None:
+    layer = Layer(9, 4, taps, num_slots=5)
+    tokens = layer.tokens(2, 2)
+    behind = torch.full((2, 3, 9), float("nan"), device=DEVICE)
+    behind[:, :2] = tokens["x"]
+    compare(layer, tokens | {"x": behind[:, :2]}, slots_of(3, 1), lengths=slots_of(2, 1))
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_16_bit_inputs(dtype: torch.dtype) -> None:
     layer = Layer(37, 16, 4, num_slots=6, dtype=dtype)

@@ -25,11 +25,13 @@ _ROWS = ((64, 4), (32, 2), (1, 1))
 
 
 @jit
-def _window(x, tail, start, at_EK, e_E, E, x_s, K: tl.constexpr):
-    """K inputs of each channel, from the place `start` of the tail and the tokens, one after the other."""
+def _window(x, tail, start, at_EK, e_E, E, x_s, K: tl.constexpr, NUM: tl.constexpr):
+    """NUM inputs of each channel, from place `start` of the tail and the tokens, one after the other; zeros follow, for
+    what lies beyond may be NaN, or nobody's."""
+    is_asked_EK = (at_EK < NUM) & (e_E < E)[:, None]
     at_EK += start
-    is_old_EK = (at_EK < K - 1) & (e_E < E)[:, None]
-    is_new_EK = (at_EK >= K - 1) & (e_E < E)[:, None]
+    is_old_EK = (at_EK < K - 1) & is_asked_EK
+    is_new_EK = (at_EK >= K - 1) & is_asked_EK
     old_EK = gl.load(tail + e_E[:, None] * (K - 1) + at_EK, mask=is_old_EK, other=0.0)
     new_EK = gl.load(x + (at_EK - (K - 1)) * x_s + e_E[:, None], mask=is_new_EK, other=0.0)
     return gl.where(is_old_EK, old_EK, new_EK)
@@ -56,9 +58,9 @@ def conv_kernel(
     x, output = x + b * x_b, output + b * S * E
     tail = tails + gl.load(slots + b) * E * (K - 1)
     # Before the store of any token's output, which the compiler must take for a store to the tail.
-    new_tail_EK = _window(x, tail, length, at_EK, e_E, E, x_s, K)
+    new_tail_EK = _window(x, tail, length, at_EK, e_E, E, x_s, K, K - 1)
     for s in range(S):
-        inputs_EK = _window(x, tail, s, at_EK, e_E, E, x_s, K).to(gl.float32)
+        inputs_EK = _window(x, tail, s, at_EK, e_E, E, x_s, K, K).to(gl.float32)
         total_E = gl.sum(inputs_EK * weight_EK, axis=1) + bias_E
         total_E *= sigmoid(total_E)
         gl.store(output + s * E + e_E, total_E.to(output.dtype.element_ty), mask=e_E < E)
