@@ -192,7 +192,7 @@ def _powers(expression: str) -> list[tuple[str, float]]:
         is_tower = (_POWER.search(exponent) and not base.isalpha()) or _TOWER_OF_NUMBERS.search(exponent)
         numbers = (float(digits) for digits in re.findall(r"\d+", exponent))
         if base.isalnum() or base in _CLOSE:
-            found.append((base, float("inf") if is_tower else max(1.0, *numbers, 1.0)))
+            found.append((base, float("inf") if is_tower else max((1.0, *numbers))))
     return found
 
 

@@ -69,7 +69,7 @@ class Marker:
             message = f"marking took longer than {MARKING_S:g} s: try again, or write the answer more simply"
             raise ApiError(503, message, None, "marking_timeout", {"Retry-After": "5"}) from None
         except ImportError as error:
-            message = f"marking this answer needs {error.name}: pip install 'sambay[evaluate]'"
+            message = f"marking this answer needs {error.name}: pip install 'sambay[serve]'"
             raise ApiError(501, message, None, "not_installed") from None
 
     async def marked(self, server: Server, http: Request) -> dict[str, Any]:
